@@ -1,0 +1,1 @@
+//! Client streams: negotiation, the session loop, stream management.

@@ -1,0 +1,1 @@
+//! The configuration: keys, defaults, checks, reference.

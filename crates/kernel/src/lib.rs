@@ -1,0 +1,1 @@
+//! Accounts, sessions, the order point and the module interface.

@@ -1,0 +1,1 @@
+//! SASL as a server: SCRAM, PLAIN, channel binding.

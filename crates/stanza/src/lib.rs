@@ -1,0 +1,1 @@
+//! Stanzas as heads over shared bytes, their errors and typed payloads.

@@ -1,0 +1,117 @@
+//! The rows, as both databases hold them.
+
+use std::sync::Arc;
+
+/// The database's number of an account; never used again after the account is removed.
+pub type OwnerId = i64;
+
+/// The position of an entry in its owner's log: grows, has holes, is never shown to clients.
+pub type Seq = u64;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type UnixMillis = i64;
+
+/// An account as stored. `keys` are opaque here: SCRAM keys as `waxwing-sasl` encodes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    pub id: OwnerId,
+    /// The bare JID, prepared.
+    pub jid: String,
+    pub keys: Vec<u8>,
+    pub disabled: bool,
+    pub admin: bool,
+    pub created: UnixMillis,
+}
+
+/// An account about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    pub jid: String,
+    pub keys: Vec<u8>,
+    pub admin: bool,
+    pub created: UnixMillis,
+}
+
+/// The two marks of a log entry; an entry with neither is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    pub archived: bool,
+    pub pending: bool,
+}
+
+/// One entry of an account's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRow {
+    pub owner: OwnerId,
+    pub seq: Seq,
+    pub at: UnixMillis,
+    pub marks: Marks,
+    /// The bare JID of the other side: the sender of what the owner got, the addressee of what it sent.
+    pub peer: Arc<str>,
+    /// The stanza as XML in the scope `jabber:client`.
+    pub stanza: Arc<[u8]>,
+}
+
+/// What an account's log looks like when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogHead {
+    /// The greatest position present, 0 for an empty log.
+    pub last: Seq,
+    /// How many entries are pending.
+    pub pending: u64,
+    /// How many entries are archived.
+    pub archived: u64,
+}
+
+/// RFC 6121 §2.1.2.5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subscription {
+    #[default]
+    None,
+    To,
+    From,
+    Both,
+}
+
+/// One contact in a roster, or a request from someone who is not listed yet (`listed` is false then).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RosterRow {
+    /// The contact's bare JID, prepared.
+    pub contact: String,
+    /// Whether clients see it as a roster item.
+    pub listed: bool,
+    pub name: Option<String>,
+    pub groups: Vec<String>,
+    pub subscription: Subscription,
+    /// We asked and have no answer ("Pending Out").
+    pub ask: bool,
+    /// RFC 6121 §3.4.
+    pub approved: bool,
+    /// Their unanswered request as XML ("Pending In").
+    pub request: Option<Vec<u8>>,
+}
+
+/// A roster as loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roster {
+    /// Counts the changes; 0 for a roster never written.
+    pub version: u64,
+    pub rows: Vec<RosterRow>,
+}
+
+/// One value of an owner, under a kind (which module) and a key. Kind and key are at most 1,024 bytes each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doc {
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+/// Keys of messages that a sender had accepted in one batch (16 bytes each, one after another).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResendRow {
+    pub owner: OwnerId,
+    /// Which start of the server wrote it.
+    pub boot: u64,
+    pub at: UnixMillis,
+    pub keys: Vec<u8>,
+}

@@ -1,0 +1,83 @@
+//! The seam between the server and its databases.
+
+use async_trait::async_trait;
+
+use crate::{
+    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow, Seq,
+    StoreError, UnixMillis,
+};
+
+/// One change. All are idempotent: applying a batch a second time changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Appends to a log. An entry already present at that position stays as it is.
+    Append(LogRow),
+    /// Takes the pending mark off; what has no mark left is deleted. Absent positions are ignored.
+    Settle { owner: OwnerId, seqs: Vec<Seq> },
+    /// Keys of accepted messages, to know a resend by.
+    ResendKeys(ResendRow),
+    /// Sets one contact and the roster's version.
+    RosterSet { owner: OwnerId, version: u64, row: RosterRow },
+    /// Takes one contact out and sets the roster's version.
+    RosterRemove { owner: OwnerId, version: u64, contact: String },
+    /// Sets one doc.
+    DocSet { owner: OwnerId, kind: &'static str, key: String, value: Vec<u8> },
+    /// Removes one doc.
+    DocRemove { owner: OwnerId, kind: &'static str, key: String },
+    /// Replaces an account's keys.
+    Keys { owner: OwnerId, keys: Vec<u8> },
+    /// Disables or enables an account.
+    Disabled { owner: OwnerId, disabled: bool },
+    /// Removes an account and every row that it owns.
+    RemoveAccount { owner: OwnerId },
+}
+
+/// A database. Everything that changes after start-up goes through [`apply`](Store::apply), called by the
+/// one [`Writer`](crate::Writer) only; the rest reads, beside it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Applies all of `writes`, in order, in one durable transaction, or none.
+    async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError>;
+
+    /// A value the server keeps about itself.
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Sets such a value, durably.
+    async fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+
+    /// Makes the accounts in one transaction; says of each, in order, its number, or `None` where it existed.
+    async fn create_accounts(&self, new: &[NewAccount]) -> Result<Vec<Option<OwnerId>>, StoreError>;
+    /// One account by its bare JID.
+    async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError>;
+    /// Accounts in the order of their JIDs, from after `after`, at most `limit`.
+    async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError>;
+
+    /// What a log looks like.
+    async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError>;
+    /// Entries that carry the pending mark, in order, from after `after`, at most `limit`.
+    async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+    /// Takes the archived mark off the owner's oldest archived entries until `keep` are left; says how many.
+    async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError>;
+    /// Takes the archived mark off entries older than `before`, at most `limit` of them; says how many.
+    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
+    /// The marks of one entry, `None` if it is not there.
+    async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError>;
+
+    /// The newest resend rows of an owner since `since`, newest first, at most `limit` rows.
+    async fn resend_rows(&self, owner: OwnerId, since: UnixMillis, limit: u32)
+    -> Result<Vec<ResendRow>, StoreError>;
+    /// Removes resend rows older than `before`, at most `limit`; says how many.
+    async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
+    /// Removes every resend row written by start `boot` (a stop in good order).
+    async fn forget_boot(&self, boot: u64) -> Result<(), StoreError>;
+
+    /// A whole roster.
+    async fn roster(&self, owner: OwnerId) -> Result<Roster, StoreError>;
+
+    /// One doc.
+    async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// All docs of a kind, by key.
+    async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError>;
+
+    /// Lets go of the database in good order.
+    async fn close(&self);
+}

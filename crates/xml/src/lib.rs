@@ -1,0 +1,1 @@
+//! XMPP's XML: cut frames, judge them once, write them.
