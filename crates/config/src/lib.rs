@@ -1,1 +1,26 @@
-//! The configuration: keys, defaults, checks, reference.
+//! The configuration: which keys there are, what they mean, and what is in force.
+//!
+//! Every key is declared once, in `keys.rs`, with its text, default and bounds. The structs that the server
+//! reads, the checks, [`reference`] (`docs/configuration.md`) and [`Loaded::show`] all come from there.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod declare;
+mod error;
+mod keys;
+mod kind;
+mod load;
+mod reference;
+mod values;
+
+pub use error::ConfigError;
+pub use keys::{
+    Archive, ArchivePolicy, Delivery, Keepalive, Limits, Listen, Log, LogFormat, LogLevel, Registration,
+    Sasl, Sm, Tls,
+};
+pub use load::{Config, Effective, Loaded};
+pub use reference::reference;
+pub use values::{HostFiles, Origin, Storage};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Every key, declared once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jid::DomainPart;
+
+use crate::declare::{Section, choice, section};
+use crate::kind::Kind::{
+    Addresses, Choice, Choices, Domain, Domains, HostFiles as HostFilesKind, Number, Path,
+    Storage as StorageKind, Text,
+};
+use crate::kind::Unit::{Bytes, Count, Days, Millis, Seconds};
+use crate::values::{HostFiles, Storage};
+
+/// The sections in the order of the reference.
+pub(crate) const SECTIONS: &[Section] = &[
+    General::SECTION,
+    Listen::SECTION,
+    Tls::SECTION,
+    Sasl::SECTION,
+    Sm::SECTION,
+    Keepalive::SECTION,
+    Delivery::SECTION,
+    Archive::SECTION,
+    Log::SECTION,
+    Limits::SECTION,
+];
+
+choice! {
+    /// Who may make an account in band (XEP-0077).
+    pub enum Registration {
+        /// Nobody.
+        Closed = "closed",
+        /// Everybody, throttled per address.
+        Open = "open",
+    }
+}
+
+choice! {
+    /// What an account's log keeps.
+    pub enum ArchivePolicy {
+        /// A message is kept only while it waits to be delivered; there is no archive.
+        UntilDelivered = "until-delivered",
+        /// Every message is archived.
+        Always = "always",
+        /// Messages with contacts in the roster are archived.
+        Roster = "roster",
+        /// Nothing is archived; messages still wait until they are delivered.
+        Never = "never",
+    }
+}
+
+choice! {
+    /// How much is logged.
+    pub enum LogLevel {
+        Error = "error",
+        Warn = "warn",
+        Info = "info",
+        Debug = "debug",
+        Trace = "trace",
+    }
+}
+
+choice! {
+    /// How the log is written.
+    pub enum LogFormat {
+        Text = "text",
+        Json = "json",
+    }
+}
+
+section! {
+    /// General
+    pub struct General {
+        /// The domain served. With several domains, the first.
+        "domain" => domain: DomainPart = "\"localhost\"", Domain;
+        /// All domains served, when there are several. Empty: only `domain`. Where both are given, `domain` is
+        /// one of `hosts`.
+        "hosts" => hosts: Vec<DomainPart> = "[]", Domains;
+        /// The folder of everything that the server keeps: the embedded database, certificates made by itself,
+        /// the admin socket. Made if it is missing. Also `--data`.
+        "data" => data: PathBuf = "\"./waxwing-data\"", Path;
+        /// The database: the path of an SQLite file, or a URL such as `postgres://user:password@host/database`.
+        /// Empty: `waxwing.sqlite` in the data folder.
+        "storage" => storage: Option<Storage> = "\"\"", StorageKind;
+        /// Who may make an account in band (XEP-0077): nobody, or everybody.
+        "registration" => registration: Registration = "\"closed\"", Choice(Registration::NAMES);
+    }
+}
+
+section! {
+    /// Listeners
+    pub struct Listen {
+        /// Where clients connect with STARTTLS. Port 0 takes a free one. `[::]` takes IPv4 as well. An empty list:
+        /// nowhere.
+        "listen.c2s" => c2s: Vec<SocketAddr> = "\"[::]:5222\"", Addresses;
+        /// Where clients connect with direct TLS (XEP-0368).
+        "listen.c2s_tls" => c2s_tls: Vec<SocketAddr> = "\"[::]:5223\"", Addresses;
+    }
+}
+
+section! {
+    /// Certificates
+    pub struct Tls {
+        /// The certificate chain, PEM, for every domain without one of its own. Empty: the server makes a CA and
+        /// a certificate, keeps them in the data folder under `tls`, and renews the certificate before it ends.
+        "tls.certificate" => certificate: Option<PathBuf> = "\"\"", Path;
+        /// The private key of `tls.certificate`, PEM.
+        "tls.key" => key: Option<PathBuf> = "\"\"", Path;
+        /// Certificates of single domains: `[tls.hosts."example.org"]` with `certificate` and `key`.
+        "tls.hosts" => hosts: BTreeMap<DomainPart, HostFiles> = "{}", HostFilesKind;
+    }
+}
+
+section! {
+    /// Login
+    pub struct Sasl {
+        /// The SASL mechanisms offered and accepted.
+        "sasl.mechanisms" => mechanisms: Vec<String> = "[\"SCRAM-SHA-512-PLUS\", \"SCRAM-SHA-512\", \"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-1\", \"PLAIN\"]", Choices(&["SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"]);
+        /// PBKDF2 iterations for keys made from now on. Clients pay them at each login (RFC 7677 §4: at least 4096).
+        "sasl.iterations" => iterations: u32 = "10000", Number(Count, 4096, 10_000_000);
+    }
+}
+
+section! {
+    /// Stream management (XEP-0198)
+    pub struct Sm {
+        /// How long a stream that broke can be resumed, at most; a client may ask for less.
+        "sm.resume_seconds" => resume: Duration = "600", Number(Seconds, 0, 86_400);
+        /// Where clients should reconnect to resume, host and port. Empty: not told.
+        "sm.location" => location: Option<String> = "\"\"", Text;
+        /// Sessions of one account that wait to be resumed; the oldest ends when another comes.
+        "sm.hibernated_per_account" => hibernated_per_account: usize = "8", Number(Count, 0, 1000);
+        /// Sessions that wait to be resumed in the whole server; the oldest ends when another comes.
+        "sm.hibernated" => hibernated: usize = "100000", Number(Count, 0, 10_000_000);
+        /// Memory of all sessions that wait to be resumed; the oldest ends when more is needed.
+        "sm.hibernated_bytes" => hibernated_bytes: usize = "536870912", Number(Bytes, 1_048_576, 1_099_511_627_776);
+    }
+}
+
+section! {
+    /// Dead connections
+    pub struct Keepalive {
+        /// After this long without a byte from a client, it is asked for a sign of life.
+        "keepalive.idle_seconds" => idle: Duration = "600", Number(Seconds, 5, 86_400);
+        /// How long it has to answer before its connection counts as dead.
+        "keepalive.answer_seconds" => answer: Duration = "60", Number(Seconds, 1, 3600);
+    }
+}
+
+section! {
+    /// Delivery
+    pub struct Delivery {
+        /// How long a message that is not archived may wait in memory for its recipients' acknowledgement before
+        /// it is written to the database. Its sender is not acknowledged before one of the two.
+        "delivery.linger_ms" => linger: Duration = "100", Number(Millis, 0, 1000);
+    }
+}
+
+section! {
+    /// Archive
+    pub struct Archive {
+        /// Which messages are kept after they were delivered.
+        "archive.policy" => policy: ArchivePolicy = "\"until-delivered\"", Choice(ArchivePolicy::NAMES);
+        /// How long archived messages are kept. Messages that wait to be delivered are kept longer.
+        "archive.retention_days" => retention: Duration = "365", Number(Days, 1, 36_500);
+        /// Archived messages per account; the oldest go.
+        "archive.max_entries" => max_entries: u64 = "100000", Number(Count, 100, 1_000_000_000);
+    }
+}
+
+section! {
+    /// Log
+    pub struct Log {
+        /// The least serious lines that are written.
+        "log.level" => level: LogLevel = "\"info\"", Choice(LogLevel::NAMES);
+        /// Lines for people, or one JSON object a line.
+        "log.format" => format: LogFormat = "\"text\"", Choice(LogFormat::NAMES);
+    }
+}
+
+section! {
+    /// Limits
+    pub struct Limits {
+        /// The largest stanza (RFC 6120 §13.12: at least 10000). Larger: stream error `<policy-violation/>`.
+        "limits.stanza" => stanza: usize = "262144", Number(Bytes, 10_000, 67_108_864);
+        /// The largest element before a client is logged in.
+        "limits.stanza_before_auth" => stanza_before_auth: usize = "10240", Number(Bytes, 4096, 1_048_576);
+        /// How deep elements may be nested.
+        "limits.depth" => depth: usize = "100", Number(Count, 8, 1000);
+        /// Attributes of one element, namespace declarations included.
+        "limits.attributes" => attributes: usize = "64", Number(Count, 8, 1000);
+        /// How long a connection may take from its first byte to the bound resource.
+        "limits.login_timeout_seconds" => login_timeout: Duration = "30", Number(Seconds, 1, 3600);
+        /// Connections to the whole server. More are closed at once.
+        "limits.connections" => connections: usize = "200000", Number(Count, 1, 100_000_000);
+        /// Connections from one address; of IPv6, from one /64. More are closed at once.
+        "limits.connections_per_address" => connections_per_address: usize = "1000", Number(Count, 1, 100_000_000);
+        /// Failed logins to one account from one address within the window; further ones are refused untried.
+        "limits.failed_logins_per_account" => failed_logins_per_account: u32 = "10", Number(Count, 1, 1_000_000);
+        /// Failed logins from one address within the window; further ones are refused untried.
+        "limits.failed_logins_per_address" => failed_logins_per_address: u32 = "100", Number(Count, 1, 1_000_000);
+        /// The window in which failed logins are counted.
+        "limits.failed_login_window_seconds" => failed_login_window: Duration = "300", Number(Seconds, 1, 86_400);
+        /// Accounts registered in band from one address in an hour.
+        "limits.registrations_per_hour" => registrations_per_hour: u32 = "5", Number(Count, 0, 1_000_000);
+        /// Stanzas a second from one session, on average. A session that sends faster is read slower.
+        "limits.stanzas_per_second" => stanzas_per_second: u32 = "1000", Number(Count, 1, 10_000_000);
+        /// Stanzas that a session may send at once before that average holds.
+        "limits.stanza_burst" => stanza_burst: u32 = "5000", Number(Count, 1, 100_000_000);
+        /// Bytes a second from one session, on average.
+        "limits.bytes_per_second" => bytes_per_second: u32 = "4194304", Number(Bytes, 1024, 4_294_967_295);
+        /// Bytes that a session may send at once before that average holds; at least one stanza.
+        "limits.byte_burst" => byte_burst: u32 = "16777216", Number(Bytes, 10_000, 4_294_967_295);
+        /// Sessions of one account, hibernated ones not counted. One more: `<resource-constraint/>`.
+        "limits.sessions_per_account" => sessions_per_account: usize = "20", Number(Count, 1, 10_000);
+        /// Contacts in a roster. One more: `<not-allowed/>`.
+        "limits.roster_items" => roster_items: usize = "2000", Number(Count, 1, 1_000_000);
+        /// Entries in a block list (XEP-0191). One more: `<not-allowed/>`.
+        "limits.blocked_items" => blocked_items: usize = "2000", Number(Count, 1, 1_000_000);
+        /// Messages of one account that wait to be delivered. One more: `<service-unavailable/>` (XEP-0160 §2).
+        "limits.pending_messages" => pending_messages: u64 = "10000", Number(Count, 1, 1_000_000_000);
+        /// Memory for what is not sent yet to one session. A session that reads too slowly falls back to its log.
+        "limits.outbox_bytes" => outbox_bytes: usize = "1048576", Number(Bytes, 65_536, 1_073_741_824);
+        /// Memory for what a session was sent and has not acknowledged (XEP-0198).
+        "limits.unacked_bytes" => unacked_bytes: usize = "2097152", Number(Bytes, 65_536, 1_073_741_824);
+        /// Messages of one session that are not durable yet; its stream is not read while there are as many.
+        "limits.uncommitted_messages" => uncommitted_messages: usize = "256", Number(Count, 1, 1_000_000);
+        /// Queries of one session that are answered at the same time.
+        "limits.concurrent_reads" => concurrent_reads: usize = "8", Number(Count, 1, 1000);
+        /// Addresses that one session has sent directed presence to (RFC 6121 §4.6).
+        "limits.directed_presence" => directed_presence: usize = "1000", Number(Count, 1, 1_000_000);
+        /// Private XML storage of one account (XEP-0049), all of it.
+        "limits.private_bytes" => private_bytes: usize = "1048576", Number(Bytes, 0, 1_073_741_824);
+    }
+}

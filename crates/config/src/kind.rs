@@ -1,0 +1,102 @@
+//! Types and bounds of values.
+
+use toml::Value;
+
+use crate::error::suggest;
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text, possibly empty.
+    Text,
+    /// A path; relative ones are taken from the folder of the file they stand in, or from the working directory.
+    Path,
+    /// A path or a `postgres://` URL; shown without its password.
+    Storage,
+    /// A domain.
+    Domain,
+    /// A list of domains.
+    Domains,
+    /// A socket address or a list of them.
+    Addresses,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of these words.
+    Choices(&'static [&'static str]),
+    /// A whole number, and what it counts.
+    Number(Unit, i64, i64),
+    /// Domains with a certificate and key each.
+    HostFiles,
+}
+
+/// What a number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Count,
+    Bytes,
+    Millis,
+    Seconds,
+    Days,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Unit::Count => "",
+            Unit::Bytes => " bytes",
+            Unit::Millis => " milliseconds",
+            Unit::Seconds => " seconds",
+            Unit::Days => " days",
+        }
+    }
+}
+
+impl Kind {
+    /// The kind in words, for the reference and for messages.
+    pub fn words(&self) -> String {
+        match self {
+            Kind::Text => "text".into(),
+            Kind::Path => "a path".into(),
+            Kind::Storage => "a path or a postgres:// URL".into(),
+            Kind::Domain => "a domain".into(),
+            Kind::Domains => "a list of domains".into(),
+            Kind::Addresses => "a socket address or a list of them".into(),
+            Kind::Choice(words) => format!("one of {}", quoted(words)),
+            Kind::Choices(words) => format!("a list of {}", quoted(words)),
+            Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
+            Kind::HostFiles => "a table of domains, each with `certificate` and `key`".into(),
+        }
+    }
+
+    /// Judges type, bounds and words; what needs more is judged by the type that the value becomes.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        let wrong = || Err(format!("must be {}, not {value}", self.words()));
+        match (self, value) {
+            (Kind::Text | Kind::Path | Kind::Storage | Kind::Domain | Kind::Addresses, Value::String(_)) => {
+                Ok(())
+            }
+            (Kind::Domains | Kind::Addresses, Value::Array(list)) if list.iter().all(Value::is_str) => Ok(()),
+            (Kind::Choice(words), Value::String(word)) => among(words, word),
+            (Kind::Choices(words), Value::Array(list)) => {
+                list.iter().try_for_each(|item| item.as_str().map_or_else(wrong, |word| among(words, word)))
+            }
+            (Kind::Number(_, least, most), Value::Integer(number)) if (least..=most).contains(&number) => {
+                Ok(())
+            }
+            (Kind::HostFiles, Value::Table(_)) => Ok(()),
+            _ => wrong(),
+        }
+    }
+}
+
+fn among(words: &[&str], word: &str) -> Result<(), String> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    let hint = suggest(word, words.iter().copied()).map(|near| format!("; did you mean {near:?}?"));
+    Err(format!("must be one of {}, not {word:?}{}", quoted(words), hint.unwrap_or_default()))
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+}
