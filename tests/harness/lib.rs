@@ -1,1 +1,36 @@
 //! Drives the real binary over real sockets.
+//!
+//! An independent judge: nothing here uses the server's own crates. The client parses with rxml and
+//! minidom, authenticates with a SCRAM of its own and speaks TLS through rustls. Scenes read like the
+//! specification: who sends, who receives, and what must not happen.
+//!
+//! - [`Server`] is a running `waxwing serve` on a database, with accounts to hand out.
+//! - [`Client`] is a logged-in session, [`Stream`] the bare stream below it.
+//! - [`scenes!`] makes of every scene two tests, one on SQLite and one on Postgres.
+//!
+//! Silence is never proven by waiting: a ping goes out behind the stanza in question, and what did not
+//! come before its answer does not come at all (RFC 6120 §10.1).
+
+// A broken expectation in the harness is a failed test: that is what panics are for here.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod client;
+mod databases;
+mod process;
+mod scene;
+mod scram;
+mod server;
+mod sm;
+mod stanza;
+mod stream;
+mod tls;
+mod xml;
+
+pub use client::{Client, Login, Plus};
+pub use databases::Database;
+pub use scene::{befriend, run, subscribe};
+pub use scram::{Binding, Hash, Scram};
+pub use server::{Account, Server};
+pub use sm::{Sm, Suspended};
+pub use stanza::{StanzaExt, element, ns};
+pub use stream::{Event, Stream};

@@ -1,0 +1,281 @@
+//! A running server.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    fs,
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Client, Database, process, tls};
+
+/// What every server of the scenes is told; a scene's own settings come behind and win.
+const SETTINGS: &[&str] = &["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "sasl.iterations=4096"];
+
+/// How long starting and stopping may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Accounts made at a time: key derivation costs, so no more than are needed.
+const BATCH: u32 = 16;
+
+/// An account to log in with.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub user: String,
+    pub password: String,
+    /// The bare JID.
+    pub jid: String,
+}
+
+/// One `waxwing serve` on data of its own.
+pub struct Server {
+    folder: PathBuf,
+    database: Database,
+    arguments: Vec<OsString>,
+    running: Mutex<Option<Running>>,
+    accounts: Mutex<VecDeque<Account>>,
+    made: AtomicU32,
+}
+
+struct Running {
+    child: Child,
+    c2s: SocketAddr,
+    c2s_tls: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server on an empty database, with `key=value` settings over the ones of all scenes, and waits
+    /// until it serves.
+    pub fn start(database: Database, settings: &[&str]) -> Server {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{database:?}-{}", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase();
+        let folder = process::folder(&name);
+        let mut arguments: Vec<OsString> = vec!["--data".into(), folder.join("data").into()];
+        let storage = database.setting();
+        for setting in SETTINGS.iter().copied().chain(storage.as_deref()).chain(settings.iter().copied()) {
+            arguments.extend(["--set".into(), setting.into()]);
+        }
+        let server = Server {
+            folder,
+            database,
+            arguments,
+            running: Mutex::new(None),
+            accounts: Mutex::default(),
+            made: AtomicU32::new(0),
+        };
+        server.resume();
+        server
+    }
+
+    /// Another server, for a scene that needs it for itself.
+    pub fn fresh(&self, settings: &[&str]) -> Server {
+        Server::start(self.database, settings)
+    }
+
+    /// Starts the process on the data that is there. Port numbers change.
+    pub fn resume(&self) {
+        let ready = self.folder.join("ready.json");
+        let _ = fs::remove_file(&ready);
+        let mut arguments: Vec<OsString> = vec!["serve".into()];
+        arguments.extend(self.arguments.iter().cloned());
+        arguments.extend(["--ready-file".into(), ready.clone().into()]);
+        let mut child = process::spawn(arguments, &self.log_file());
+        let begun = Instant::now();
+        let addresses = loop {
+            if let Some(addresses) = read_ready(&ready) {
+                break addresses;
+            }
+            if let Some(status) = child.try_wait().expect("the server's status") {
+                panic!("the server ended with {status}\n{}", self.log_tail());
+            }
+            if begun.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("the server does not get ready\n{}", self.log_tail());
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        *self.running() = Some(Running { child, c2s: addresses.0, c2s_tls: addresses.1 });
+    }
+
+    /// SIGKILL: as a crash.
+    pub fn kill(&self) {
+        let mut running = self.running().take().expect("a running server");
+        running.child.kill().expect("kill");
+        running.child.wait().expect("the server's end");
+    }
+
+    /// SIGTERM without waiting for the end.
+    pub fn terminate(&self) {
+        process::terminate(&self.running().as_ref().expect("a running server").child);
+    }
+
+    /// SIGHUP.
+    pub fn reload(&self) {
+        process::signal(&self.running().as_ref().expect("a running server").child, "HUP");
+    }
+
+    /// Waits for the end after [`Server::terminate`].
+    pub fn stopped(&self) -> ExitStatus {
+        let mut running = self.running().take().expect("a running server");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = running.child.try_wait().expect("the server's status") {
+                return status;
+            }
+            if begun.elapsed() > PATIENCE {
+                let _ = running.child.kill();
+                panic!("the server does not stop\n{}", self.log_tail());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Stops as an operator does and starts again on the same data.
+    pub fn restart(&self) {
+        self.terminate();
+        let status = self.stopped();
+        assert!(status.success(), "the server ended with {status}\n{}", self.log_tail());
+        self.resume();
+    }
+
+    /// An account that no other scene has.
+    pub fn account(&self) -> Account {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.is_empty() {
+            let first = self.made.fetch_add(BATCH, Ordering::Relaxed);
+            accounts.extend((first..first + BATCH).map(|number| Account {
+                user: format!("user{number}"),
+                password: format!("secret{number}"),
+                jid: format!("user{number}@{}", self.domain()),
+            }));
+            self.import(accounts.iter());
+        }
+        accounts.pop_front().expect("the batch just made")
+    }
+
+    fn import<'a>(&self, accounts: impl Iterator<Item = &'a Account>) {
+        let file = self.folder.join("import");
+        let lines: String = accounts.map(|it| format!("{} {}\n", it.jid, it.password)).collect();
+        fs::write(&file, lines).expect("the list of accounts");
+        let output = self.cli(&["user", "import", file.to_str().expect("a UTF-8 path")], "");
+        assert!(output.status.success(), "import: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Runs another `waxwing` command with this server's configuration.
+    pub fn cli(&self, command: &[&str], stdin: &str) -> Output {
+        let mut process = Command::new(process::binary());
+        process.args(command).args(&self.arguments);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = process.spawn().expect("the waxwing binary");
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
+        child.wait_with_output().expect("the command's output")
+    }
+
+    /// An account with one resource online.
+    pub async fn user(&self) -> Client {
+        self.online(&self.account(), "one").await
+    }
+
+    /// Two accounts that know nothing of each other, each with one resource online.
+    pub async fn pair(&self) -> (Client, Client) {
+        (self.user().await, self.user().await)
+    }
+
+    /// A session without presence.
+    pub async fn login(&self, account: &Account, resource: &str) -> Client {
+        Client::login(self, account, resource).await
+    }
+
+    /// A session that is available with priority 0; what it is sent at login is dropped.
+    pub async fn online(&self, account: &Account, resource: &str) -> Client {
+        self.online_at(account, resource, 0).await
+    }
+
+    /// A session that is available with this priority; what it is sent at login is dropped.
+    pub async fn online_at(&self, account: &Account, resource: &str, priority: i8) -> Client {
+        let mut client = self.login(account, resource).await;
+        client.available(priority).await;
+        client.drain().await;
+        client
+    }
+
+    pub fn database(&self) -> Database {
+        self.database
+    }
+
+    /// The domain of all scenes.
+    pub fn domain(&self) -> &str {
+        "localhost"
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub fn c2s(&self) -> SocketAddr {
+        self.running().as_ref().expect("a running server").c2s
+    }
+
+    pub fn c2s_tls(&self) -> SocketAddr {
+        self.running().as_ref().expect("a running server").c2s_tls
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running().as_ref().expect("a running server").child.id()
+    }
+
+    /// Trust in this server's CA.
+    pub fn trust(&self) -> Arc<rustls::ClientConfig> {
+        tls::trust(&self.data().join("tls/ca.pem"))
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    pub(crate) fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines.len().saturating_sub(60);
+        format!("--- end of {}\n{}", self.log_file().display(), lines[tail..].join("\n"))
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    // A scene that panicked while holding it leaves nothing half done.
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running().take() {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+}
+
+/// The addresses in the ready file, `None` while it is not there.
+fn read_ready(file: &Path) -> Option<(SocketAddr, SocketAddr)> {
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(file).ok()?).expect("JSON in the ready file");
+    let address = |key: &str| {
+        json[key][0].as_str().and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no {key} in {json}"))
+    };
+    Some((address("listen.c2s"), address("listen.c2s_tls")))
+}
