@@ -1,0 +1,71 @@
+use std::fmt;
+
+use jid::BareJid;
+use subtle::Choice;
+
+use crate::keys::{HashKeys, SALT_BYTES};
+use crate::{Hash, Keys};
+
+/// Keys for accounts that do not exist, so that a login cannot tell whether one does: the same name gets
+/// the same salt at every attempt, as a real account would, and no password fits.
+#[derive(Clone)]
+pub struct Decoy {
+    secret: [u8; 32],
+    iterations: u32,
+}
+
+impl Decoy {
+    /// `secret` must be random, stay the same across restarts (a salt that changes gives the decoy away)
+    /// and be told to nobody. `iterations` must be what new accounts get; an account with another number
+    /// can be told from one that does not exist.
+    pub fn new(secret: [u8; 32], iterations: u32) -> Decoy {
+        Decoy { secret, iterations }
+    }
+
+    /// Keys that no password is known for.
+    fn keys_for(&self, account: &BareJid, hash: Hash) -> HashKeys {
+        let part = |label: &[u8]| hash.hmac(&self.secret, &[label, &[0], account.as_str().as_bytes()]);
+        let mut salt = part(b"salt");
+        salt.truncate(SALT_BYTES);
+        let (stored_key, server_key) = (part(b"stored key"), part(b"server key"));
+        HashKeys { hash, iterations: self.iterations, salt, stored_key, server_key }
+    }
+
+    /// The account's keys for this hash, or decoy keys; and whether they are real. Both cost the same.
+    pub(crate) fn or_decoy(&self, keys: Option<&Keys>, account: &BareJid, hash: Hash) -> (HashKeys, Choice) {
+        let decoy = self.keys_for(account, hash);
+        match keys.and_then(|keys| keys.of(hash)) {
+            Some(real) => (real.clone(), Choice::from(1)),
+            None => (decoy, Choice::from(0)),
+        }
+    }
+}
+
+impl fmt::Debug for Decoy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoy").field("iterations", &self.iterations).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEFAULT_ITERATIONS;
+
+    fn salt(secret: u8, account: &str, hash: Hash) -> Vec<u8> {
+        let decoy = Decoy::new([secret; 32], DEFAULT_ITERATIONS);
+        decoy.keys_for(&BareJid::new(account).unwrap(), hash).salt
+    }
+
+    #[test]
+    fn a_decoy_looks_like_an_account() {
+        let romeo = salt(1, "romeo@montague.lit", Hash::Sha256);
+        assert_eq!(romeo, salt(1, "romeo@montague.lit", Hash::Sha256), "same at every attempt");
+        assert_ne!(romeo, salt(1, "paris@montague.lit", Hash::Sha256));
+        assert_ne!(romeo, salt(1, "romeo@capulet.lit", Hash::Sha256));
+        assert_ne!(romeo, salt(1, "romeo@montague.lit", Hash::Sha512));
+        assert_ne!(romeo, salt(2, "romeo@montague.lit", Hash::Sha256), "cannot be foretold");
+        let real = Keys::derive("pencil", DEFAULT_ITERATIONS).unwrap();
+        assert_eq!(romeo.len(), real.of(Hash::Sha256).unwrap().salt.len());
+    }
+}
