@@ -1,1 +1,12 @@
-//! The store on SQLite.
+//! The store on SQLite: one writing connection, a few that read beside it (WAL), `synchronous=FULL`.
+
+mod accounts;
+mod error;
+mod many;
+mod one;
+mod open;
+mod retention;
+mod rows;
+mod store;
+
+pub use open::open;

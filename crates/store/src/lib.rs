@@ -4,15 +4,24 @@
 //! A [`Writer`] is the group commit in front of it: writes of all sessions join one transaction,
 //! in the order in which they were submitted. Backends know no stanza: they store bytes.
 
+mod batch;
 mod error;
+mod groups;
 mod model;
+pub mod schema;
 mod store;
+#[cfg(feature = "suite")]
+pub mod suite;
+mod write;
 mod writer;
 
+pub use batch::{HeadChange, Rows, Step, steps};
 pub use error::{ApplyError, StoreError};
+pub use groups::{groups_from_text, groups_to_text};
 pub use model::{
     AccountRow, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow, Seq, Subscription,
     UnixMillis,
 };
-pub use store::{Store, Write};
-pub use writer::{Done, OnCommit, Outcome, Permit, Writer, WriterOptions};
+pub use store::Store;
+pub use write::{MAX_KEY, MAX_KIND, MAX_WRITE, Unit, Write};
+pub use writer::{Done, OnCommit, Outcome, Permit, Writer, WriterOptions, WriterStats};

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::StoreError;
+
 /// The database's number of an account; never used again after the account is removed.
 pub type OwnerId = i64;
 
-/// The position of an entry in its owner's log: grows, has holes, is never shown to clients.
+/// The position of an entry in its owner's log: grows, has holes, is never shown to clients. At most `i64::MAX`.
 pub type Seq = u64;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -55,11 +57,12 @@ pub struct LogRow {
 /// What an account's log looks like when it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogHead {
-    /// The greatest position present, 0 for an empty log.
+    /// The greatest position that is present or was ever archived, 0 for neither. So a position whose stanza id
+    /// clients may remember is not used again, however much of the archive has been taken off since.
     pub last: Seq,
     /// How many entries are pending.
     pub pending: u64,
-    /// How many entries are archived.
+    /// How many entries are archived: a counter kept with every append, never counted at login.
     pub archived: u64,
 }
 
@@ -71,6 +74,29 @@ pub enum Subscription {
     To,
     From,
     Both,
+}
+
+impl Subscription {
+    /// As the databases hold it.
+    pub fn number(self) -> i64 {
+        match self {
+            Subscription::None => 0,
+            Subscription::To => 1,
+            Subscription::From => 2,
+            Subscription::Both => 3,
+        }
+    }
+
+    /// The inverse of [`number`](Subscription::number).
+    pub fn from_number(number: i64) -> Result<Subscription, StoreError> {
+        match number {
+            0 => Ok(Subscription::None),
+            1 => Ok(Subscription::To),
+            2 => Ok(Subscription::From),
+            3 => Ok(Subscription::Both),
+            _ => Err(StoreError("a roster row's subscription is damaged".to_owned())),
+        }
+    }
 }
 
 /// One contact in a roster, or a request from someone who is not listed yet (`listed` is false then).
@@ -99,7 +125,8 @@ pub struct Roster {
     pub rows: Vec<RosterRow>,
 }
 
-/// One value of an owner, under a kind (which module) and a key. Kind and key are at most 1,024 bytes each.
+/// One value of an owner, under a kind (which module) and a key. At most
+/// [`MAX_KIND`](crate::MAX_KIND) and [`MAX_KEY`](crate::MAX_KEY) bytes long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doc {
     pub key: String,

@@ -3,40 +3,18 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow, Seq,
-    StoreError, UnixMillis,
+    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, StoreError,
+    UnixMillis, Write,
 };
 
-/// One change. All are idempotent: applying a batch a second time changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Write {
-    /// Appends to a log. An entry already present at that position stays as it is.
-    Append(LogRow),
-    /// Takes the pending mark off; what has no mark left is deleted. Absent positions are ignored.
-    Settle { owner: OwnerId, seqs: Vec<Seq> },
-    /// Keys of accepted messages, to know a resend by.
-    ResendKeys(ResendRow),
-    /// Sets one contact and the roster's version.
-    RosterSet { owner: OwnerId, version: u64, row: RosterRow },
-    /// Takes one contact out and sets the roster's version.
-    RosterRemove { owner: OwnerId, version: u64, contact: String },
-    /// Sets one doc.
-    DocSet { owner: OwnerId, kind: &'static str, key: String, value: Vec<u8> },
-    /// Removes one doc.
-    DocRemove { owner: OwnerId, kind: &'static str, key: String },
-    /// Replaces an account's keys.
-    Keys { owner: OwnerId, keys: Vec<u8> },
-    /// Disables or enables an account.
-    Disabled { owner: OwnerId, disabled: bool },
-    /// Removes an account and every row that it owns.
-    RemoveAccount { owner: OwnerId },
-}
-
-/// A database. Everything that changes after start-up goes through [`apply`](Store::apply), called by the
-/// one [`Writer`](crate::Writer) only; the rest reads, beside it.
+/// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
+/// [`Writer`](crate::Writer) only; the rest reads beside it, makes accounts and tidies up in the background.
+///
+/// A read sees everything that was applied before it began. Reads are bounded by `limit` where there may be many.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Applies all of `writes`, in order, in one durable transaction, or none.
+    /// Applies all of `writes`, in order, in one durable transaction, or none. They have passed
+    /// [`Write::check`]. Once this returns `Ok` they survive the death of the process and of the machine.
     async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError>;
 
     /// A value the server keeps about itself.
@@ -56,6 +34,7 @@ pub trait Store: Send + Sync + 'static {
     /// Entries that carry the pending mark, in order, from after `after`, at most `limit`.
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError>;
     /// Takes the archived mark off the owner's oldest archived entries until `keep` are left; says how many.
+    /// Works in short transactions, so that appends are never held up for long.
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError>;
     /// Takes the archived mark off entries older than `before`, at most `limit` of them; says how many.
     async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;

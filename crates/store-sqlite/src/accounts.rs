@@ -1,0 +1,102 @@
+//! Making and reading accounts and their rosters.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use waxwing_store::{
+    AccountRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
+};
+
+use crate::error::store_error;
+
+pub(crate) async fn create(
+    conn: &mut SqliteConnection,
+    new: &[NewAccount],
+) -> sqlx::Result<Vec<Option<OwnerId>>> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let mut made = Vec::with_capacity(new.len());
+    for account in new {
+        let id = sqlx::query_scalar(
+            "INSERT INTO accounts (jid, keys, admin, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+        )
+        .bind(account.jid.as_str())
+        .bind(account.keys.as_slice())
+        .bind(account.admin)
+        .bind(account.created)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        made.push(id);
+    }
+    transaction.commit().await?;
+    Ok(made)
+}
+
+pub(crate) async fn one(readers: &SqlitePool, jid: &str) -> Result<Option<AccountRow>, StoreError> {
+    sqlx::query("SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid = ?")
+        .bind(jid)
+        .try_map(account)
+        .fetch_optional(readers)
+        .await
+        .map_err(store_error)
+}
+
+pub(crate) async fn page(
+    readers: &SqlitePool,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<AccountRow>, StoreError> {
+    // Every JID is greater than the empty text.
+    sqlx::query(
+        "SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid > ? ORDER BY jid LIMIT ?",
+    )
+    .bind(after.unwrap_or(""))
+    .bind(limit)
+    .try_map(account)
+    .fetch_all(readers)
+    .await
+    .map_err(store_error)
+}
+
+fn account(row: SqliteRow) -> sqlx::Result<AccountRow> {
+    Ok(AccountRow {
+        id: row.try_get(0)?,
+        jid: row.try_get(1)?,
+        keys: row.try_get(2)?,
+        disabled: row.try_get(3)?,
+        admin: row.try_get(4)?,
+        created: row.try_get(5)?,
+    })
+}
+
+/// Version and rows of one moment.
+pub(crate) async fn roster(readers: &SqlitePool, owner: OwnerId) -> Result<Roster, StoreError> {
+    let mut snapshot = readers.begin().await.map_err(store_error)?;
+    let version: Option<i64> = sqlx::query_scalar("SELECT roster_version FROM accounts WHERE id = ?")
+        .bind(owner)
+        .fetch_optional(&mut *snapshot)
+        .await
+        .map_err(store_error)?;
+    let rows = sqlx::query(
+        "SELECT contact, listed, name, \"groups\", subscription, ask, approved, request FROM roster \
+         WHERE owner = ? ORDER BY contact",
+    )
+    .bind(owner)
+    .fetch_all(&mut *snapshot)
+    .await
+    .map_err(store_error)?;
+    let rows = rows.iter().map(contact).collect::<Result<_, _>>()?;
+    Ok(Roster { version: version.unwrap_or(0).cast_unsigned(), rows })
+}
+
+fn contact(row: &SqliteRow) -> Result<RosterRow, StoreError> {
+    let groups: &str = row.try_get(3).map_err(store_error)?;
+    Ok(RosterRow {
+        contact: row.try_get(0).map_err(store_error)?,
+        listed: row.try_get(1).map_err(store_error)?,
+        name: row.try_get(2).map_err(store_error)?,
+        groups: groups_from_text(groups)?,
+        subscription: Subscription::from_number(row.try_get(4).map_err(store_error)?)?,
+        ask: row.try_get(5).map_err(store_error)?,
+        approved: row.try_get(6).map_err(store_error)?,
+        request: row.try_get(7).map_err(store_error)?,
+    })
+}

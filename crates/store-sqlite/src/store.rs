@@ -1,0 +1,239 @@
+//! The store: which connection does what.
+
+use std::fs::File;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use tokio::sync::{Mutex, MutexGuard};
+use waxwing_store::{
+    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
+    Store, StoreError, UnixMillis, Write, steps,
+};
+
+use crate::error::{apply_error, store_error};
+use crate::rows::position;
+use crate::{accounts, one, retention, rows};
+
+/// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
+const RETENTION_STEP: u64 = 2000;
+
+pub(crate) struct Sqlite {
+    /// `None` once closed.
+    writer: Mutex<Option<SqliteConnection>>,
+    readers: SqlitePool,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+impl Sqlite {
+    pub(crate) fn new(writer: SqliteConnection, readers: SqlitePool, lock: File) -> Sqlite {
+        Sqlite { writer: Mutex::new(Some(writer)), readers, _lock: lock }
+    }
+
+    async fn writer(&self) -> Writing<'_> {
+        Writing(self.writer.lock().await)
+    }
+}
+
+/// The writing connection, held.
+struct Writing<'a>(MutexGuard<'a, Option<SqliteConnection>>);
+
+impl Writing<'_> {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.0.as_mut().ok_or_else(|| StoreError("the database is closed".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError> {
+        let mut writer = self.writer().await;
+        let connection = writer.connection().map_err(|error| ApplyError::Unknown(error.0))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(apply_error)?;
+        for step in steps(writes) {
+            match step {
+                Step::Rows(rows) => rows::apply(&mut transaction, &rows).await,
+                Step::One(write) => one::apply(&mut transaction, write).await,
+            }
+            .map_err(apply_error)?;
+        }
+        transaction.commit().await.map_err(apply_error)
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        )
+        .bind(key)
+        .bind(value)
+        .execute(self.writer().await.connection()?)
+        .await
+        .map(drop)
+        .map_err(store_error)
+    }
+
+    async fn create_accounts(&self, new: &[NewAccount]) -> Result<Vec<Option<OwnerId>>, StoreError> {
+        accounts::create(self.writer().await.connection()?, new).await.map_err(store_error)
+    }
+
+    async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
+        accounts::one(&self.readers, jid).await
+    }
+
+    async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
+        accounts::page(&self.readers, after, limit).await
+    }
+
+    async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError> {
+        let (last, ever, pending, archived): (Option<i64>, Option<i64>, i64, Option<i64>) = sqlx::query_as(
+            "SELECT (SELECT max(seq) FROM log WHERE owner = ?1), (SELECT last FROM log_heads WHERE owner = ?1), \
+             (SELECT count(*) FROM log WHERE owner = ?1 AND pending = 1), \
+             (SELECT archived FROM log_heads WHERE owner = ?1)",
+        )
+        .bind(owner)
+        .fetch_one(&self.readers)
+        .await
+        .map_err(store_error)?;
+        Ok(LogHead {
+            last: last.max(ever).unwrap_or(0).cast_unsigned(),
+            pending: pending.cast_unsigned(),
+            archived: archived.unwrap_or(0).cast_unsigned(),
+        })
+    }
+
+    async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        sqlx::query(
+            "SELECT owner, seq, at, archived, pending, peer, stanza FROM log \
+             WHERE owner = ? AND seq > ? AND pending = 1 ORDER BY seq LIMIT ?",
+        )
+        .bind(owner)
+        .bind(position(after.min(i64::MAX as u64)))
+        .bind(limit)
+        .try_map(log_row)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)
+    }
+
+    async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let mut writer = self.writer().await;
+            let taken = retention::trim(writer.connection()?, owner, keep, RETENTION_STEP)
+                .await
+                .map_err(store_error)?;
+            total += taken;
+            if taken < RETENTION_STEP {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        retention::expire(self.writer().await.connection()?, before, limit).await.map_err(store_error)
+    }
+
+    async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
+        let marks: Option<(bool, bool)> =
+            sqlx::query_as("SELECT archived, pending FROM log WHERE owner = ? AND seq = ?")
+                .bind(owner)
+                .bind(position(seq.min(i64::MAX as u64)))
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(store_error)?;
+        Ok(marks.map(|(archived, pending)| Marks { archived, pending }))
+    }
+
+    async fn resend_rows(
+        &self,
+        owner: OwnerId,
+        since: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<ResendRow>, StoreError> {
+        sqlx::query(
+            "SELECT owner, boot, at, keys FROM resends WHERE owner = ? AND at >= ? ORDER BY at DESC, boot DESC LIMIT ?",
+        )
+        .bind(owner)
+        .bind(since)
+        .bind(limit)
+        .try_map(|row: SqliteRow| {
+            Ok(ResendRow {
+                owner: row.try_get(0)?,
+                boot: row.try_get::<i64, _>(1)?.cast_unsigned(),
+                at: row.try_get(2)?,
+                keys: row.try_get(3)?,
+            })
+        })
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)
+    }
+
+    async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        retention::expire_resends(self.writer().await.connection()?, before, limit).await.map_err(store_error)
+    }
+
+    async fn forget_boot(&self, boot: u64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM resends WHERE boot = ?")
+            .bind(position(boot))
+            .execute(self.writer().await.connection()?)
+            .await
+            .map(drop)
+            .map_err(store_error)
+    }
+
+    async fn roster(&self, owner: OwnerId) -> Result<Roster, StoreError> {
+        accounts::roster(&self.readers, owner).await
+    }
+
+    async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        sqlx::query_scalar("SELECT value FROM docs WHERE owner = ? AND kind = ? AND key = ?")
+            .bind(owner)
+            .bind(kind)
+            .bind(key)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError> {
+        sqlx::query("SELECT key, value FROM docs WHERE owner = ? AND kind = ? ORDER BY key")
+            .bind(owner)
+            .bind(kind)
+            .try_map(|row: SqliteRow| Ok(Doc { key: row.try_get(0)?, value: row.try_get(1)? }))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn close(&self) {
+        // Readers first: the last connection to go writes the WAL back into the file.
+        self.readers.close().await;
+        let writer = self.writer.lock().await.take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.close().await
+        {
+            tracing::warn!(%error, "closing the database");
+        }
+    }
+}
+
+fn log_row(row: SqliteRow) -> sqlx::Result<LogRow> {
+    Ok(LogRow {
+        owner: row.try_get(0)?,
+        seq: row.try_get::<i64, _>(1)?.cast_unsigned(),
+        at: row.try_get(2)?,
+        marks: Marks { archived: row.try_get(3)?, pending: row.try_get(4)? },
+        peer: row.try_get::<&str, _>(5)?.into(),
+        stanza: row.try_get::<&[u8], _>(6)?.into(),
+    })
+}
