@@ -34,10 +34,8 @@ impl Decoy {
     /// The account's keys for this hash, or decoy keys; and whether they are real. Both cost the same.
     pub(crate) fn or_decoy(&self, keys: Option<&Keys>, account: &BareJid, hash: Hash) -> (HashKeys, Choice) {
         let decoy = self.keys_for(account, hash);
-        match keys.and_then(|keys| keys.of(hash)) {
-            Some(real) => (real.clone(), Choice::from(1)),
-            None => (decoy, Choice::from(0)),
-        }
+        let real = keys.and_then(|keys| keys.of(hash));
+        (real.unwrap_or(&decoy).clone(), Choice::from(u8::from(real.is_some())))
     }
 }
 

@@ -3,8 +3,8 @@ use std::fmt;
 use crate::prep::{self, Unfit};
 use crate::{Hash, MAX_PASSWORD_BYTES, token};
 
-/// PBKDF2 iterations for new passwords unless configured otherwise. What draft-melnikov-scram-sha-512 asks
-/// for and twice what RFC 7677 §4 does; a phone does it in some 10 ms.
+/// PBKDF2 iterations for new passwords unless configured otherwise: what draft-melnikov-scram-sha-512 asks
+/// for at least; a client that keeps to it may refuse SCRAM-SHA-512 with fewer.
 pub const DEFAULT_ITERATIONS: u32 = 10_000;
 
 /// Fewest iterations accepted (RFC 7677 §4).

@@ -112,7 +112,7 @@ impl Offer {
         self.bindings.list().find(|(offered, _)| *offered == name)
     }
 
-    /// Attribute `h` of the server-first-message (XEP-0474 §5.1): base64 of the hash over everything
+    /// Attribute `h` of the server-first-message (XEP-0474 §6.1): base64 of the hash over everything
     /// advertised, sorted by octets.
     pub(crate) fn advertised_hash(&self, hash: Hash) -> String {
         let mut mechanisms: Vec<&str> = self.mechanisms().map(Mechanism::name).collect();
@@ -148,7 +148,7 @@ mod tests {
         Bindings { exporter: Some([1; 32]), end_point: Some(vec![2; 32]) }
     }
 
-    /// XEP-0474 §5.3.
+    /// XEP-0474 §6.3.
     #[test]
     fn advertised_hash_of_the_specification() {
         let allowed = [Mechanism::Scram(Hash::Sha1), Mechanism::ScramPlus(Hash::Sha1)];

@@ -6,7 +6,8 @@ use subtle::ConstantTimeEq as _;
 use crate::keys::HashKeys;
 use crate::{Decoy, Failure, Hash, Keys, Success, prep};
 
-/// The hashes by which a password is checked, the cheapest on today's processors first.
+/// The hashes by which a password is checked. Processors have instructions for SHA-256, and every account
+/// made here has it: who lacks it takes another time than the decoy.
 const PREFERRED: [Hash; 3] = [Hash::Sha256, Hash::Sha512, Hash::Sha1];
 
 /// A PLAIN message (RFC 4616), its password not yet checked.

@@ -91,7 +91,7 @@ fn sha_512() {
     });
 }
 
-/// XEP-0474 §5.3: both binding types, attribute `h`, an extension in the client-final-message.
+/// XEP-0474 §6.3: both binding types, attribute `h`, an extension in the client-final-message.
 #[test]
 fn xep_0474_full_example() {
     let vector = Vector {

@@ -1,6 +1,8 @@
 //! Who is logged in, and what is told of who is not.
 
 use crate::client::{Client, decoy, keys, offer};
+use jid::BareJid;
+use proptest::prelude::*;
 use waxwing_sasl::{Begun, Failure, Hash, Keys, MIN_ITERATIONS, Mechanism, PlainAttempt, Success};
 
 fn scram(header: &str, username: &str, keys: &Keys) -> Result<Success, Failure> {
@@ -102,4 +104,51 @@ fn secrets_are_not_printed() {
     assert!(!shown.contains("pencil") && !shown.contains("3, 3"), "{shown}");
     let shown = format!("{:?}", offer(true, true));
     assert!(!shown.contains("7, 7") && !shown.contains("9, 9"), "{shown}");
+}
+
+/// The longest name and authzid there are, every character escaped, still fit.
+#[test]
+fn the_longest_names_fit() {
+    let name = "=2C".repeat(1023);
+    let first = format!("n,a={name}@capulet.lit,n={name},r=abcdefgh");
+    let begun = offer(false, false).begin("SCRAM-SHA-1", first.as_bytes());
+    assert!(
+        matches!(begun, Ok(Begun::Scram(first)) if first.account().as_str().len() == 1023 + "@capulet.lit".len())
+    );
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('=', "=3D").replace(',', "=2C")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    /// Whatever the mechanism: the account is the username at this host, and an authzid names the same.
+    #[test]
+    fn the_account_is_who_authenticates(
+        username in "[a-cA-C=,@/.\u{e9}\u{c9}\u{2168}]{1,4}",
+        authzid in prop_oneof![Just(String::new()), "[a-cA-C=,\u{e9}]{0,2}@(capulet|montague)\\.lit(/x)?"],
+    ) {
+        let gs2_authzid = if authzid.is_empty() { String::new() } else { format!("a={}", escaped(&authzid)) };
+        for mechanism in Mechanism::ALL {
+            let message = match mechanism {
+                Mechanism::Plain => format!("{authzid}\0{username}\0pencil"),
+                Mechanism::Scram(_) => format!("n,{gs2_authzid},n={},r=abc", escaped(&username)),
+                Mechanism::ScramPlus(_) => format!("p=tls-exporter,{gs2_authzid},n={},r=abc", escaped(&username)),
+            };
+            let account = match offer(true, false).begin(mechanism.name(), message.as_bytes()) {
+                Ok(Begun::Scram(first)) => Ok(first.account().clone()),
+                Ok(Begun::Plain(attempt)) => Ok(attempt.account().clone()),
+                Err(failure) => Err(failure),
+            };
+            let own = BareJid::new(&format!("{username}@capulet.lit")).ok();
+            let expected = match own {
+                None => Err(Failure::NotAuthorized),
+                Some(own) if authzid.is_empty() || BareJid::new(&authzid).as_ref() == Ok(&own) => Ok(own),
+                Some(_) => Err(Failure::InvalidAuthzid),
+            };
+            prop_assert_eq!(account, expected, "{} {:?}", mechanism, message);
+        }
+    }
 }

@@ -5,14 +5,16 @@ use waxwing_sasl::{Failure, Hash, Mechanism};
 
 const FLAGS: [&str; 5] = ["n", "y", "p=tls-exporter", "p=tls-server-end-point", "p=tls-unique"];
 
-const OK: Result<(), Failure> = Ok(());
-const NO: Result<(), Failure> = Err(Failure::NotAuthorized);
-const BAD: Result<(), Failure> = Err(Failure::MalformedRequest);
-const NONE: Result<(), Failure> = Err(Failure::InvalidMechanism);
+type Outcome = Result<(), Failure>;
+
+const OK: Outcome = Ok(());
+const NO: Outcome = Err(Failure::NotAuthorized);
+const BAD: Outcome = Err(Failure::MalformedRequest);
+const NONE: Outcome = Err(Failure::InvalidMechanism);
 
 /// (exporter, end point), -PLUS or not, outcome by flag in the order of `FLAGS`.
 #[rustfmt::skip]
-const GOLDEN: [((bool, bool), bool, [Result<(), Failure>; 5]); 8] = [
+const GOLDEN: [((bool, bool), bool, [Outcome; 5]); 8] = [
     //                        n     y     exporter  end-point  unique
     ((false, false), false, [OK,   OK,   BAD,      BAD,       BAD]),
     ((false, false), true,  [NONE, NONE, NONE,     NONE,      NONE]),
