@@ -1,0 +1,84 @@
+//! What the tests need beside Rust.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{steps, tree::root};
+
+/// Names a Postgres server that the tests may use instead of a private one.
+const POSTGRES_URL: &str = "WAXWING_TEST_POSTGRES";
+
+/// A program, and the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[("profanity", "profanity"), ("tmux", "tmux"), ("python3", "python3")];
+
+/// Installs what is missing, where it may.
+pub fn prepare() -> Result<(), String> {
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(program, _)| !in_path(program)).map(|(_, package)| *package).collect();
+    if !postgres() {
+        missing.push("postgresql");
+    }
+    if !venv_works() {
+        missing.push("python3-venv");
+    }
+    if !missing.is_empty() {
+        install(&missing)?;
+    }
+    python_packages()
+}
+
+/// The interpreter of the virtual environment.
+pub fn python() -> PathBuf {
+    root().join("target/venv/bin/python")
+}
+
+fn install(packages: &[&str]) -> Result<(), String> {
+    let names = packages.join(" ");
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !root || !in_path("apt-get") {
+        return Err(format!(
+            "missing: {names}. On Debian: sudo apt-get install {names}; for another Postgres set {POSTGRES_URL}"
+        ));
+    }
+    println!("installing {names}");
+    let apt = |arguments: &[&str]| {
+        steps::run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "--quiet=2"])?;
+    apt(&[&["install", "--quiet=2", "--yes", "--no-install-recommends"], packages].concat())
+}
+
+/// A Python environment with exactly what `conformance/requirements.txt` names.
+fn python_packages() -> Result<(), String> {
+    let wanted = fs::read_to_string(root().join("conformance/requirements.txt"))
+        .map_err(|error| format!("conformance/requirements.txt: {error}"))?;
+    let stamp = root().join("target/venv/installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    steps::run(Command::new("python3").args(["-m", "venv", "--clear", "target/venv"]))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    steps::run(Command::new(python()).args(pip).args(["--requirement", "conformance/requirements.txt"]))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+fn postgres() -> bool {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    std::env::var_os(POSTGRES_URL).is_some()
+        || in_path("initdb")
+        || debian.into_iter().any(|version| version.path().join("bin/initdb").exists())
+}
+
+/// Debian's python3 has the module and lacks what it installs.
+fn venv_works() -> bool {
+    let quiet = Command::new("python3").args(["-c", "import venv, ensurepip"]).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+fn in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+}
