@@ -1,0 +1,341 @@
+//! Judges a frame as a whole: nesting, namespaces, attributes, and what its children need from outside themselves.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::element::{Element, Namespace, RootAttr, Value};
+use crate::header::check_declaration;
+use crate::lex::{self, Attr, Attrs, Lexer, Name, Span, Token};
+use crate::rewrite::{self, Edit};
+use crate::text::{self, Place};
+use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, names, ns};
+
+/// Judges one top-level element, and finds what a server wants to know of it.
+///
+/// What is accepted is Restricted XML (RFC 6120 §11.1), UTF-8, well-formed with respect to namespaces and within
+/// `limits`, so its bytes mean the same to every parser. Each child's range moreover means the same wherever the
+/// default namespace is `jabber:client`: a child that uses a prefix or a default namespace declared outside itself
+/// gets the declaration of its own, for which the frame is copied once. (Prefixes inside of values, as in XPath, are
+/// not seen and stay as they are.) On a server stream `jabber:server` counts as, and in children becomes,
+/// `jabber:client`.
+pub fn scan(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<Element, Fault> {
+    let (element, edits) = judge(frame, scope, limits)?;
+    if edits.is_empty() {
+        return Ok(element);
+    }
+    let rewritten = rewrite::apply(&element.bytes, edits, limits.frame)?;
+    let (element, edits) = judge(rewritten, scope, limits)?;
+    debug_assert!(edits.is_empty(), "a child still needs something from outside itself");
+    Ok(element)
+}
+
+fn judge(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
+    if frame.len() > limits.frame {
+        return Err(Fault::PolicyViolation("stanza too big"));
+    }
+    let found = Judge::new(lex::characters(&frame)?, scope, limits)?.run()?;
+    let Found { name, namespace, attrs, children, has_text, owned, edits } = found;
+    Ok((Element { name, namespace, attrs, children, has_text, owned, bytes: frame }, edits))
+}
+
+/// What becomes of the frame.
+struct Found {
+    name: Span,
+    namespace: Namespace,
+    attrs: SmallVec<[RootAttr; 6]>,
+    children: SmallVec<[Child; 6]>,
+    has_text: bool,
+    owned: Vec<Box<str>>,
+    edits: Vec<Edit>,
+}
+
+/// An element whose end tag is to come.
+struct Open {
+    name: Span,
+    /// What to go back to at its end.
+    prefixes: usize,
+    default: Default,
+}
+
+/// The default namespace, and the depth of the element that declared it: 0 for the stream header.
+#[derive(Clone, Copy)]
+struct Default {
+    namespace: Namespace,
+    depth: usize,
+}
+
+struct Prefix<'t> {
+    name: &'t str,
+    namespace: Namespace,
+}
+
+struct Judge<'t> {
+    text: &'t str,
+    server: bool,
+    limits: &'t Limits,
+    open: SmallVec<[Open; 12]>,
+    default: Default,
+    /// All in scope, the innermost last.
+    prefixes: SmallVec<[Prefix<'t>; 6]>,
+    /// Whether the top-level element's start tag was seen.
+    rooted: bool,
+    needs: Needs,
+    found: Found,
+}
+
+/// What the present child uses of what is declared outside itself.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    /// How many of the prefixes in scope are from outside.
+    outside: usize,
+    /// Which of them, a bit each: there are at most [`MAX_PREFIXES`].
+    prefixes: u64,
+    default: bool,
+}
+
+const _: () = assert!(MAX_PREFIXES <= u64::BITS as usize);
+
+impl<'t> Judge<'t> {
+    fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Result<Self, Fault> {
+        let mut judge = Judge {
+            text,
+            server: scope.is_server(),
+            limits,
+            open: SmallVec::new(),
+            default: Default { namespace: Namespace::Client, depth: 0 },
+            prefixes: SmallVec::new(),
+            rooted: false,
+            needs: Needs::default(),
+            found: Found {
+                name: Span::default(),
+                namespace: Namespace::None,
+                attrs: SmallVec::new(),
+                children: SmallVec::new(),
+                has_text: false,
+                owned: Vec::new(),
+                edits: Vec::new(),
+            },
+        };
+        judge.bind("stream", Namespace::Streams)?;
+        for (prefix, namespace) in scope.prefixes() {
+            let namespace = judge.known(namespace).unwrap_or_else(|| judge.own(namespace.clone()));
+            judge.bind(prefix, namespace)?;
+        }
+        Ok(judge)
+    }
+
+    fn run(mut self) -> Result<Found, Fault> {
+        let mut lexer = Lexer::new(self.text, self.limits.attributes);
+        let mut attrs = Attrs::new();
+        loop {
+            let start = lexer.at();
+            let Some(token) = lexer.next(&mut attrs)? else { break };
+            if self.rooted && self.open.is_empty() {
+                return Err(Fault::NotWellFormed);
+            }
+            match token {
+                Token::Start { name, empty } => {
+                    self.start(start, name, &attrs)?;
+                    if empty {
+                        self.end(lexer.at())?;
+                    }
+                }
+                Token::End { name } => {
+                    let expected = self.open.last().ok_or(Fault::NotWellFormed)?.name;
+                    if expected.of(self.text) != name.of(self.text) {
+                        return Err(Fault::NotWellFormed);
+                    }
+                    self.end(lexer.at())?;
+                }
+                Token::Text(span) => self.characters(span)?,
+                Token::CData(span) => self.characters(span)?,
+            }
+        }
+        if self.rooted && self.open.is_empty() { Ok(self.found) } else { Err(Fault::NotWellFormed) }
+    }
+
+    fn characters(&mut self, span: Span) -> Result<(), Fault> {
+        match self.open.len() {
+            0 => return Err(Fault::NotWellFormed),
+            1 => self.found.has_text |= !span.of(self.text).bytes().all(names::is_space),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, at: usize, name: Name, attrs: &Attrs) -> Result<(), Fault> {
+        let depth = self.open.len() + 1;
+        if depth > self.limits.depth {
+            return Err(Fault::PolicyViolation("too many elements inside one another"));
+        }
+        self.open.push(Open { name: name.whole, prefixes: self.prefixes.len(), default: self.default });
+        if depth == 2 {
+            self.needs = Needs { outside: self.prefixes.len(), ..Needs::default() };
+        }
+        self.declarations(attrs, depth)?;
+        self.unique(attrs)?;
+        let namespace = match name.prefix(self.text) {
+            Some(prefix) => self.resolve(prefix)?,
+            None => {
+                self.needs.default |= self.default.depth < 2 && self.default.namespace != Namespace::Client;
+                self.default.namespace
+            }
+        };
+        match depth {
+            1 => {
+                self.rooted = true;
+                self.found.name = name.local();
+                self.found.namespace = namespace;
+                self.root_attrs(attrs);
+            }
+            2 => self.found.children.push(Child { name: name.local(), namespace, whole: Span::new(at, at) }),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, at: usize) -> Result<(), Fault> {
+        let Some(open) = self.open.pop() else { return Err(Fault::NotWellFormed) };
+        self.prefixes.truncate(open.prefixes);
+        self.default = open.default;
+        if self.open.len() == 1
+            && let Some(child) = self.found.children.last_mut()
+        {
+            child.whole.end = at as u32;
+            self.give(open.name.end);
+        }
+        Ok(())
+    }
+
+    /// Gives the child that has just ended the declarations it used from outside itself, after its tag's name.
+    fn give(&mut self, at: u32) {
+        let needs = self.needs;
+        if needs.default {
+            let namespace = self.default.namespace;
+            self.found.edits.push(rewrite::declare(at, None, self.namespace_name(namespace)));
+        }
+        for (index, prefix) in self.prefixes.iter().enumerate().take(needs.outside) {
+            if needs.prefixes & (1 << index) != 0 {
+                let namespace = self.namespace_name(prefix.namespace);
+                self.found.edits.push(rewrite::declare(at, Some(prefix.name), namespace));
+            }
+        }
+    }
+
+    fn declarations(&mut self, attrs: &Attrs, depth: usize) -> Result<(), Fault> {
+        for attr in attrs {
+            let prefix = match attr.name.prefix(self.text) {
+                Some("xmlns") => Some(attr.name.local().of(self.text)),
+                None if attr.name.whole.of(self.text) == "xmlns" => None,
+                _ => continue,
+            };
+            let namespace = self.declared(attr, prefix, depth)?;
+            match prefix {
+                Some("xml") => {}
+                Some(prefix) => self.bind(prefix, namespace)?,
+                None => self.default = Default { namespace, depth },
+            }
+        }
+        Ok(())
+    }
+
+    /// The namespace that an attribute declares.
+    fn declared(&mut self, attr: &Attr, prefix: Option<&str>, depth: usize) -> Result<Namespace, Fault> {
+        let name = text::resolve(attr.value.of(self.text), Place::Attribute);
+        check_declaration(prefix, &name)?;
+        if depth > 1 && self.server && name == ns::SERVER {
+            self.found.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
+        }
+        Ok(self.known(&name).unwrap_or_else(|| match name {
+            Cow::Borrowed(_) => Namespace::Written(attr.value),
+            Cow::Owned(name) => self.own(name.into()),
+        }))
+    }
+
+    /// The namespaces that need no text of their own.
+    fn known(&self, name: &str) -> Option<Namespace> {
+        match name {
+            "" => Some(Namespace::None),
+            ns::CLIENT => Some(Namespace::Client),
+            ns::SERVER if self.server => Some(Namespace::Client),
+            ns::STREAMS => Some(Namespace::Streams),
+            _ => None,
+        }
+    }
+
+    fn own(&mut self, text: Box<str>) -> Namespace {
+        self.found.owned.push(text);
+        Namespace::Owned(self.found.owned.len() as u32 - 1)
+    }
+
+    fn bind(&mut self, name: &'t str, namespace: Namespace) -> Result<(), Fault> {
+        if self.prefixes.len() == MAX_PREFIXES {
+            return Err(Fault::PolicyViolation("too many namespace prefixes"));
+        }
+        self.prefixes.push(Prefix { name, namespace });
+        Ok(())
+    }
+
+    fn resolve(&mut self, prefix: &str) -> Result<Namespace, Fault> {
+        if prefix == "xml" {
+            return Ok(Namespace::Xml);
+        }
+        let index = self.prefixes.iter().rposition(|p| p.name == prefix).ok_or(Fault::NotWellFormed)?;
+        if self.open.len() > 1 && index < self.needs.outside {
+            self.needs.prefixes |= 1 << index;
+        }
+        Ok(self.prefixes[index].namespace)
+    }
+
+    /// No attribute twice, neither as written nor as meant (XML 1.0 §3.1, Namespaces in XML 1.0 §6.3).
+    fn unique(&mut self, attrs: &Attrs) -> Result<(), Fault> {
+        let text = self.text;
+        let mut prefixed: SmallVec<[(Namespace, &str); 4]> = SmallVec::new();
+        for (at, attr) in attrs.iter().enumerate() {
+            let whole = attr.name.whole.of(text);
+            if attrs[..at].iter().any(|other| other.name.whole.of(text) == whole) {
+                return Err(Fault::NotWellFormed);
+            }
+            let Some(prefix) = attr.name.prefix(text).filter(|p| *p != "xmlns") else { continue };
+            let (namespace, local) = (self.resolve(prefix)?, attr.name.local().of(text));
+            let same = |other: &(Namespace, &str)| {
+                other.1 == local && self.namespace_name(other.0) == self.namespace_name(namespace)
+            };
+            if prefixed.iter().any(same) {
+                return Err(Fault::NotWellFormed);
+            }
+            prefixed.push((namespace, local));
+        }
+        Ok(())
+    }
+
+    fn root_attrs(&mut self, attrs: &Attrs) {
+        let text = self.text;
+        let declares = |attr: &&Attr| {
+            attr.name.prefix(text) == Some("xmlns") || attr.name.whole.of(text) == "xmlns"
+        };
+        for attr in attrs.iter().filter(|attr| !declares(attr)) {
+            let value = match text::resolve(attr.value.of(text), Place::Attribute) {
+                Cow::Borrowed(_) => Value::Written(attr.value),
+                Cow::Owned(value) => {
+                    self.found.owned.push(value.into());
+                    Value::Owned(self.found.owned.len() as u32 - 1)
+                }
+            };
+            self.found.attrs.push(RootAttr { name: attr.name, value });
+        }
+    }
+
+    fn namespace_name(&self, namespace: Namespace) -> &str {
+        match namespace {
+            Namespace::None => "",
+            Namespace::Client => ns::CLIENT,
+            Namespace::Streams => ns::STREAMS,
+            Namespace::Xml => ns::XML,
+            Namespace::Written(span) => span.of(self.text),
+            Namespace::Owned(index) => self.found.owned.get(index as usize).map_or("", |name| name),
+        }
+    }
+}
