@@ -9,7 +9,7 @@ use crate::{Failure, Hash, MAX_MESSAGE_BYTES, Mechanism, PlainAttempt, ScramFirs
 /// What binds a login to this stream's TLS channel. Both are none without TLS.
 #[derive(Clone, Default)]
 pub struct Bindings {
-    /// `tls-exporter` (RFC 9266 §4.2): 32 bytes exported with the label `EXPORTER-Channel-Binding` and an
+    /// `tls-exporter` (RFC 9266 §2): 32 bytes exported with the label `EXPORTER-Channel-Binding` and an
     /// empty context. Only of TLS 1.3, or 1.2 with extended master secret.
     pub exporter: Option<[u8; 32]>,
     /// `tls-server-end-point` (RFC 5929 §4.1): hash of the server's own certificate.
