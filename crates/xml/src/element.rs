@@ -120,7 +120,6 @@ impl Element {
         std::str::from_utf8(bytes).unwrap_or("")
     }
 
-
     fn resolved(&self, index: u32) -> &str {
         self.owned.get(index as usize).map_or("", |text| text)
     }

@@ -313,9 +313,8 @@ impl<'t> Judge<'t> {
 
     fn root_attrs(&mut self, attrs: &Attrs) {
         let text = self.text;
-        let declares = |attr: &&Attr| {
-            attr.name.prefix(text) == Some("xmlns") || attr.name.whole.of(text) == "xmlns"
-        };
+        let declares =
+            |attr: &&Attr| attr.name.prefix(text) == Some("xmlns") || attr.name.whole.of(text) == "xmlns";
         for attr in attrs.iter().filter(|attr| !declares(attr)) {
             let value = match text::resolve(attr.value.of(text), Place::Attribute) {
                 Cow::Borrowed(_) => Value::Written(attr.value),

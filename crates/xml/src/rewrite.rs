@@ -23,7 +23,9 @@ pub(crate) fn declare(at: u32, prefix: Option<&str>, namespace: &str) -> Edit {
 pub(crate) fn apply(frame: &[u8], mut edits: Vec<Edit>, limit: usize) -> Result<Arc<[u8]>, Fault> {
     let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
     if frame.len().saturating_add(added) > limit {
-        return Err(Fault::PolicyViolation("stanza too big with its namespaces declared where they are used"));
+        return Err(Fault::PolicyViolation(
+            "stanza too big with its namespaces declared where they are used",
+        ));
     }
     edits.sort_by_key(|edit| edit.at.start);
     let mut out = Vec::with_capacity(frame.len() + added);

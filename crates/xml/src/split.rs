@@ -73,7 +73,15 @@ const STREAM_END: &[u8] = b"</stream:stream";
 impl Splitter {
     /// For the bytes of a fresh stream (or one restarted, RFC 6120 §4.3.3), which starts with its header.
     pub fn new(limits: Limits) -> Self {
-        Splitter { limits, begun: Vec::new(), state: State::Between, depth: 0, run: 0, attributes: 0, fresh: true }
+        Splitter {
+            limits,
+            begun: Vec::new(),
+            state: State::Between,
+            depth: 0,
+            run: 0,
+            attributes: 0,
+            fresh: true,
+        }
     }
 
     /// Sets the limits for what is still to come.
@@ -200,6 +208,7 @@ impl Splitter {
                 }
                 self.attributes = 0;
                 self.enter(State::StartTag);
+                self.run = 1;
             }
             _ => return Err(Fault::NotWellFormed),
         }

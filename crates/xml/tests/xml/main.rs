@@ -1,0 +1,9 @@
+//! Tests of what the crate promises, hostile input above all.
+
+mod corpus;
+mod differential;
+mod header;
+mod oracle;
+mod scan;
+mod split;
+mod write;

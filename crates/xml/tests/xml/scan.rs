@@ -1,0 +1,129 @@
+//! What scan tells of a frame, what it refuses and with which fault.
+
+use std::sync::Arc;
+
+use crate::corpus;
+
+use waxwing_xml::{Element, Fault, Limits, MAX_NAME, MAX_PREFIXES, Scope, header, ns, scan};
+
+const LIMITS: Limits = Limits { frame: 65536, depth: 8, attributes: 4 };
+
+fn judge(frame: &str) -> Result<Element, Fault> {
+    scan(Arc::from(frame.as_bytes()), &Scope::client(), &LIMITS)
+}
+
+fn child_bytes(element: &Element) -> Vec<&str> {
+    element.children().iter().map(|child| std::str::from_utf8(child.bytes(element)).unwrap()).collect()
+}
+
+#[test]
+fn a_message() {
+    let limits = Limits { attributes: 64, ..LIMITS };
+    let frame: Arc<[u8]> = Arc::from(corpus::GOOD[0].as_bytes());
+    let message = scan(frame.clone(), &Scope::client(), &limits).unwrap();
+    assert!(Arc::ptr_eq(&frame, message.bytes()), "an ordinary frame is not copied");
+    assert!(message.is("message", ns::CLIENT));
+    assert_eq!(message.attr("from"), Some("romeo@example.net/orchard"));
+    assert_eq!(message.attr("none"), None);
+    assert_eq!(message.attr("lang"), None);
+    assert_eq!(message.lang(), Some("en"));
+    assert_eq!(message.attr_names().collect::<Vec<_>>(), ["from", "to", "type", "id", "xml:lang"]);
+    assert!(!message.has_text());
+    let names: Vec<_> = message.children().iter().map(|c| (c.name(&message), c.ns(&message))).collect();
+    assert_eq!(names[0], ("body", ns::CLIENT));
+    assert_eq!(names[2], ("request", "urn:xmpp:receipts"));
+    assert_eq!(child_bytes(&message)[2], "<request xmlns='urn:xmpp:receipts'/>");
+    let body = message.child("body", ns::CLIENT).unwrap();
+    assert_eq!(body.text(&message), "Art thou not Romeo, and a Montague?");
+    let origin = message.child("origin-id", "urn:xmpp:sid:0").unwrap();
+    assert_eq!(origin.attr(&message, "id").unwrap(), "de305d54-75b4-431b-adb2-eb6b9e546013");
+    assert_eq!(origin.attr(&message, "by"), None);
+}
+
+#[test]
+fn faults() {
+    for (frame, fault) in corpus::BAD {
+        let found = scan(Arc::from(*frame), &Scope::client(), &LIMITS).map(|_| ());
+        assert_eq!(found, Err(*fault), "{}", frame.escape_ascii());
+    }
+}
+
+#[test]
+fn limits() {
+    let policy = |frame: &str| matches!(judge(frame), Err(Fault::PolicyViolation(_)));
+    let nested = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
+    assert!(judge(&nested(8)).is_ok());
+    assert!(policy(&nested(9)));
+    assert!(judge("<a b='' c='' d='' e=''/>").is_ok());
+    assert!(policy("<a b='' c='' d='' e='' f=''/>"));
+    assert!(judge(&format!("<{}/>", "a".repeat(MAX_NAME))).is_ok());
+    assert!(policy(&format!("<{}/>", "a".repeat(MAX_NAME + 1))));
+    assert!(judge(&format!("<a b='{}'/>", "a".repeat(MAX_NAME))).is_ok());
+    assert!(policy(&format!("<a b='{}'/>", "a".repeat(MAX_NAME + 1))));
+    assert!(judge(&format!("<a>{}</a>", "a".repeat(65536 - 7))).is_ok());
+    assert!(policy(&format!("<a>{}</a>", "a".repeat(65536 - 6))));
+    let limits = Limits { attributes: 1000, ..LIMITS };
+    let prefixes = |n: usize| {
+        let declarations: String = (0..n).map(|i| format!(" xmlns:p{i}='u'")).collect();
+        scan(Arc::from(format!("<a{declarations}/>").as_bytes()), &Scope::client(), &limits)
+    };
+    assert!(prefixes(MAX_PREFIXES - 1).is_ok(), "the prefix stream is one of them");
+    assert!(matches!(prefixes(MAX_PREFIXES), Err(Fault::PolicyViolation(_))));
+}
+
+#[test]
+fn values_are_resolved() {
+    let m = judge("<m id='a&amp;b' to='&#x6a;'>x&lt;<b/>\r\n<![CDATA[&amp;]]></m>").unwrap();
+    assert_eq!(m.attr("id"), Some("a&b"));
+    assert_eq!(m.attr("to"), Some("j"));
+    assert_eq!(m.text(), "x<\n&amp;");
+    assert!(m.has_text());
+    assert!(!judge("<m>\r\n\t <b>x</b></m>").unwrap().has_text());
+}
+
+#[test]
+fn children_get_what_they_need() {
+    let cases: &[(&str, &[&str])] = &[
+        ("<m xmlns:p='u'><p:x/><y/></m>", &["<p:x xmlns:p='u'/>", "<y/>"]),
+        ("<m xmlns:p='u&amp;v'><y><z p:n=''/></y></m>", &["<y xmlns:p='u&amp;v'><z p:n=''/></y>"]),
+        ("<m xmlns:p='u'><p:x xmlns:p='v'/></m>", &["<p:x xmlns:p='v'/>"]),
+        ("<m xmlns='u'><x/><y xmlns='v'/></m>", &["<x xmlns='u'/>", "<y xmlns='v'/>"]),
+        ("<m xmlns='u'><p:x xmlns:p='v'><y/></p:x></m>", &["<p:x xmlns='u' xmlns:p='v'><y/></p:x>"]),
+        ("<m xmlns=''><x/></m>", &["<x xmlns=''/>"]),
+        ("<m xmlns='jabber:client'><x/></m>", &["<x/>"]),
+        ("<m><x xmlns='jabber:server'/></m>", &["<x xmlns='jabber:server'/>"]),
+        (
+            "<stream:features><stream:x/></stream:features>",
+            &["<stream:x xmlns:stream='http://etherx.jabber.org/streams'/>"],
+        ),
+    ];
+    for (frame, children) in cases {
+        let element = judge(frame).unwrap();
+        assert_eq!(child_bytes(&element), *children, "{frame}");
+    }
+}
+
+#[test]
+fn declarations_of_the_stream_header() {
+    let head = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
+                xmlns:db='jabber:server:dialback' xmlns:x='u&amp;v'>";
+    let scope = header(head.as_bytes()).unwrap().scope;
+    let read = |frame: &str| scan(Arc::from(frame.as_bytes()), &scope, &LIMITS).unwrap();
+    let result = read("<db:result from='a' to='b'>key</db:result>");
+    assert!(result.is("result", "jabber:server:dialback"));
+    assert_eq!(result.text(), "key");
+    let message = read("<message><body/><x:y/><s:z xmlns:s='jabber:server'/></message>");
+    assert!(message.is("message", ns::CLIENT));
+    assert!(message.child("body", ns::CLIENT).is_some());
+    assert_eq!(
+        child_bytes(&message),
+        ["<body/>", "<x:y xmlns:x='u&amp;v'/>", "<s:z xmlns:s='jabber:client'/>"]
+    );
+}
+
+#[test]
+fn little_is_not_made_into_much() {
+    let uri = "u".repeat(4000);
+    let frame = format!("<m xmlns:p='{uri}'>{}</m>", "<p:a/>".repeat(1000));
+    assert!(matches!(judge(&frame), Err(Fault::PolicyViolation(_))));
+}
