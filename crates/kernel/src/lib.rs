@@ -1,1 +1,48 @@
 //! Accounts, sessions, the order point and the module interface.
+//!
+//! Knows stanzas and who is connected; knows no XEP number, no SQL and no socket. The rules of RFC 6121 that
+//! decide who gets what stand in `waxwing-im`; this crate holds the places where a decision takes effect.
+
+mod about;
+mod account;
+mod behind;
+mod cache;
+mod commit;
+mod core;
+mod directory;
+mod entry;
+mod guard;
+mod host;
+mod ids;
+mod inbound;
+mod iq;
+mod linger;
+mod module;
+mod on;
+mod order;
+mod outbox;
+mod resend;
+mod resource;
+mod roster;
+mod session;
+mod table;
+
+pub use about::{About, Feature, Identity, Place};
+pub use account::Account;
+pub use cache::{AccountCache, Edit};
+pub use core::{Core, Settings, now};
+pub use directory::{Directory, Found};
+pub use entry::Entry;
+pub use guard::{Amending, Copying, Kinds, Load, Passing, Point, Verdict};
+pub use host::{Archive, Host};
+pub use inbound::Ticket;
+pub use iq::{At, Reply, Request};
+pub use module::{Module, Setup, SetupError};
+pub use on::On;
+pub use order::{Accepted, Delivery, Keep, Targets};
+pub use outbox::{Closing, Outbox};
+pub use resend::ResendKey;
+pub use resource::{Presence, Resource};
+pub use roster::Roster;
+pub use session::{Leftover, Session, SessionId};
+pub use table::Table;

@@ -1,0 +1,35 @@
+//! What a module says of itself, once: disco, the DOAP file and the documentation follow from it.
+
+/// A XEP as this server has it.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// The number of the XEP.
+    pub xep: u16,
+    /// The version of the specification that it follows.
+    pub version: &'static str,
+    pub name: &'static str,
+    pub features: &'static [Feature],
+    pub identities: &'static [Identity],
+}
+
+/// Whose disco#info it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The server's.
+    Host,
+    /// An account's own.
+    Account,
+}
+
+/// A disco feature.
+#[derive(Debug, Clone, Copy)]
+pub struct Feature(pub Place, pub &'static str);
+
+/// A disco identity.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    pub place: Place,
+    pub category: &'static str,
+    pub kind: &'static str,
+    pub name: &'static str,
+}

@@ -1,0 +1,275 @@
+//! One account in memory: its sessions, and the end of its log that is not at rest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+use tokio::time::Instant;
+use waxwing_stanza::{Addr, PresenceType, Stanza};
+use waxwing_store::{AccountRow, OwnerId, Permit, Seq, StoreError, UnixMillis};
+
+use crate::order::Targets;
+use crate::resend::{Orphans, WINDOW};
+use crate::resource::Mode;
+use crate::{Closing, Core, Entry, Host, ResendKey, Resource, Session, SessionId, Ticket, now};
+
+/// See the module.
+pub struct Account {
+    /// The bare JID.
+    pub jid: Addr,
+    pub id: OwnerId,
+    pub host: Arc<Host>,
+    core: Arc<Core>,
+    state: Mutex<State>,
+}
+
+/// Everything under the account's lock.
+pub(crate) struct State {
+    pub resources: Vec<Resource>,
+    /// The next position of the log.
+    pub next: Seq,
+    /// Up to here everything is in the database, or settled, or refused.
+    pub committed: Seq,
+    /// Entries with the pending mark.
+    pub pending: u64,
+    /// Archived entries, counted from the last trim.
+    pub archived: u64,
+    /// Entries not at rest, by position: not written yet, or written and in some session's outbox.
+    pub open: VecDeque<Open>,
+    /// What must not be shown before a commit, and everything behind it, in order.
+    pub waiting: VecDeque<Waiting>,
+    pub orphans: Orphans,
+    /// The linger timer runs.
+    pub armed: bool,
+    /// Readers of the log between a read and its use; `settled` collects what is settled meanwhile.
+    pub readers: u32,
+    pub settled: Vec<Seq>,
+    /// Removed or disabled: binds nothing more.
+    pub closed: bool,
+}
+
+/// A log entry that is not at rest.
+pub(crate) struct Open {
+    pub seq: Seq,
+    pub place: Place,
+    pub pending: bool,
+    /// Sessions in whose outbox it is.
+    pub holders: SmallVec<[SessionId; 2]>,
+}
+
+/// How far an open entry has come.
+pub(crate) enum Place {
+    /// In memory only, in the hope that it is acknowledged before it must be written.
+    Lingering(Unwritten),
+    /// Handed to the writer.
+    Writing(Option<Ticket>, Arc<Stanza>, UnixMillis),
+    Stored,
+}
+
+/// What an append will need.
+pub(crate) struct Unwritten {
+    pub since: Instant,
+    pub at: UnixMillis,
+    pub stanza: Arc<Stanza>,
+    pub permit: Permit,
+    pub ticket: Option<Ticket>,
+    /// The sender and the key that its message is known by.
+    pub key: Option<(OwnerId, ResendKey)>,
+}
+
+/// What waits for a commit, or behind one that does.
+pub(crate) enum Waiting {
+    /// An entry of the log, to be shown when it is committed.
+    Entry { seq: Seq, at: UnixMillis, stanza: Arc<Stanza>, targets: Targets, archived: bool },
+    /// In no log.
+    Plain(Arc<Stanza>, Option<Addr>, Targets),
+}
+
+impl Account {
+    pub(crate) async fn load(
+        host: Arc<Host>,
+        core: Arc<Core>,
+        jid: Addr,
+        row: AccountRow,
+    ) -> Result<Arc<Account>, StoreError> {
+        let head = core.store.log_head(row.id).await?;
+        let at = now();
+        let mut orphans = Orphans::default();
+        let rows = core.store.resend_rows(row.id, at - WINDOW, 1024).await?;
+        for row in rows.iter().rev().filter(|row| row.boot != core.boot) {
+            let keys = row.keys.chunks_exact(16).filter_map(|key| Some(ResendKey(key.try_into().ok()?)));
+            orphans.add(keys, row.at, core.settings.resend_keys);
+        }
+        // A position once given is never given again, also after its entry was deleted: the clock is beyond
+        // every position given before, as one account takes less than 65,536 entries a millisecond.
+        let floor = (at.max(0) as Seq) << 16;
+        let state = State {
+            resources: Vec::new(),
+            next: floor.max(head.last + 1),
+            committed: head.last,
+            pending: head.pending,
+            archived: head.archived,
+            open: VecDeque::new(),
+            waiting: VecDeque::new(),
+            orphans,
+            armed: false,
+            readers: 0,
+            settled: Vec::new(),
+            closed: row.disabled,
+        };
+        Ok(Arc::new(Account { jid, id: row.id, host, core, state: Mutex::new(state) }))
+    }
+
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Looks at the bound resources.
+    pub fn resources<R>(&self, with: impl FnOnce(&[Resource]) -> R) -> R {
+        with(&self.state.lock().resources)
+    }
+
+    /// Changes one session's resource; `None` if it is bound no more.
+    pub fn resource<R>(&self, session: &Session, with: impl FnOnce(&mut Resource) -> R) -> Option<R> {
+        let mut state = self.state.lock();
+        state.resources.iter_mut().find(|resource| resource.session.id == session.id).map(with)
+    }
+
+    /// Whether any resource is available.
+    pub fn is_available(&self) -> bool {
+        self.state.lock().resources.iter().any(Resource::is_available)
+    }
+
+    /// Binds a session. `Err(Some(other))`: that session has the resource, end it first;
+    /// `Err(None)`: the account has all the resources it may have, or was removed or disabled.
+    pub fn bind(&self, session: &Arc<Session>) -> Result<(), Option<Arc<Session>>> {
+        let mut state = self.state.lock();
+        if let Some(other) = state.resources.iter().find(|other| other.name() == session.resource()) {
+            return Err(Some(other.session.clone()));
+        }
+        if state.closed || state.resources.len() >= self.core.settings.resources {
+            return Err(None);
+        }
+        state.resources.push(Resource::new(session.clone()));
+        Ok(())
+    }
+
+    /// Takes in a presence broadcast of the session's own. A session that begins to take messages gets what is
+    /// pending before anything newer. Says whether it was available before, `None` if it is bound no more.
+    pub fn set_presence(
+        &self,
+        session: &Session,
+        kind: PresenceType,
+        stanza: Arc<Stanza>,
+        priority: i8,
+    ) -> Option<bool> {
+        let mut state = self.state.lock();
+        let (pending, committed) = (state.pending, state.committed);
+        let resource = state.resources.iter_mut().find(|resource| resource.session.id == session.id)?;
+        let was_available = resource.is_available();
+        let took = resource.takes_messages();
+        resource.set_presence(kind, stanza, priority);
+        if resource.takes_messages() && !took && pending > 0 && committed > 0 {
+            resource.mode = Mode::Behind(0);
+            resource.session.wake();
+        }
+        Some(was_available)
+    }
+
+    /// Whether this message is a resend of one that was accepted on an earlier stream. Counts once.
+    pub fn take_resend(&self, key: ResendKey) -> bool {
+        let mut state = self.state.lock();
+        !state.orphans.is_empty() && state.orphans.take(key, now())
+    }
+
+    /// Keys of messages accepted on streams that ended without saying so, for a stop in good order.
+    pub fn orphans(&self) -> Vec<(ResendKey, UnixMillis)> {
+        self.state.lock().orphans.keys().collect()
+    }
+
+    /// Closes every stream and lets nobody bind; sessions that no connection serves are returned to be ended.
+    pub fn close(&self, closing: Closing) -> Vec<Arc<Session>> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let sessions: Vec<_> = state.resources.iter().map(|resource| resource.session.clone()).collect();
+        drop(state);
+        for session in &sessions {
+            session.close(closing);
+        }
+        sessions
+    }
+
+    /// Lets sessions bind again.
+    pub fn reopen(&self) {
+        self.state.lock().closed = false;
+    }
+
+    /// Nothing in memory that a load would not bring back.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.resources.is_empty()
+            && state.open.is_empty()
+            && state.waiting.is_empty()
+            && state.orphans.is_empty()
+            && !state.armed
+    }
+}
+
+impl State {
+    /// Where an open entry is, or would be.
+    pub fn find(&self, seq: Seq) -> Result<usize, usize> {
+        self.open.binary_search_by_key(&seq, |open| open.seq)
+    }
+
+    pub fn resource_of(&mut self, session: SessionId) -> Option<&mut Resource> {
+        self.resources.iter_mut().find(|resource| resource.session.id == session)
+    }
+
+    /// The sessions that a stanza goes to.
+    pub fn resolve(&self, targets: &Targets, stanza: &Stanza) -> SmallVec<[usize; 4]> {
+        let full = || stanza.to.as_ref().and_then(|to| to.resource()).map(|resource| resource.as_str());
+        let all = self.resources.iter().enumerate();
+        match targets {
+            Targets::Nobody => SmallVec::new(),
+            Targets::Full => {
+                let name = full();
+                all.filter(|(_, resource)| Some(resource.name()) == name).map(|(index, _)| index).collect()
+            }
+            Targets::FullElseMessages => {
+                let exact = self.resolve(&Targets::Full, stanza);
+                if exact.is_empty() { self.resolve(&Targets::Messages, stanza) } else { exact }
+            }
+            Targets::Messages => all.filter(|(_, r)| r.takes_messages()).map(|(index, _)| index).collect(),
+            Targets::Available => all.filter(|(_, r)| r.is_available()).map(|(index, _)| index).collect(),
+            Targets::Interested => all.filter(|(_, r)| r.interested).map(|(index, _)| index).collect(),
+            Targets::Session(id) => {
+                all.filter(|(_, r)| r.session.id == *id).map(|(index, _)| index).collect()
+            }
+        }
+    }
+
+    /// The pending mark is off.
+    pub fn settle(&mut self, seq: Seq) {
+        self.pending = self.pending.saturating_sub(1);
+        if self.readers > 0 {
+            self.settled.push(seq);
+        }
+    }
+
+    /// Puts what no log keeps behind what a session has yet to read. `Err`: it does not fit.
+    pub fn hold(&mut self, index: usize, entry: Entry, limit: usize) -> Result<(), Entry> {
+        let last = self.next - 1;
+        let Some(resource) = self.resources.get_mut(index) else { return Ok(()) };
+        if resource.held_weight + entry.weight() > limit {
+            return Err(entry);
+        }
+        resource.held_weight += entry.weight();
+        resource.held.push_back((last, entry));
+        Ok(())
+    }
+}

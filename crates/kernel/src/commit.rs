@@ -1,0 +1,258 @@
+//! What follows when an entry is durable, or acknowledged, or its session is gone.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use waxwing_stanza::{Condition, IqType, Kind, MessageType, Stanza, StanzaError};
+use waxwing_store::{OnCommit, Outcome, Seq};
+
+use crate::account::{Place, State, Waiting};
+use crate::entry::LogRef;
+use crate::order::Source;
+use crate::resource::Mode;
+use crate::session::Leftover;
+use crate::{Account, Delivery, Entry, Point, Session, SessionId, Targets, Ticket, now};
+
+/// What is done once the account's lock is released: it touches other accounts and sessions.
+pub(crate) struct After<'a> {
+    account: &'a Account,
+    tickets: SmallVec<[(Ticket, Outcome, Option<Arc<Stanza>>); 2]>,
+    bounces: Vec<(Arc<Stanza>, Condition)>,
+}
+
+impl<'a> After<'a> {
+    pub fn new(account: &'a Account) -> After<'a> {
+        After { account, tickets: SmallVec::new(), bounces: Vec::new() }
+    }
+
+    pub fn bounce(&mut self, stanza: Arc<Stanza>, condition: Condition) {
+        self.bounces.push((stanza, condition));
+    }
+
+    fn done(&mut self, ticket: Option<Ticket>, outcome: Outcome, stanza: Option<Arc<Stanza>>) {
+        if let Some(ticket) = ticket {
+            self.tickets.push((ticket, outcome, stanza));
+        }
+    }
+
+    pub fn run(self) {
+        for (ticket, outcome, stanza) in self.tickets {
+            match (outcome, stanza) {
+                (Outcome::Stored, _) => ticket.complete(),
+                (Outcome::Refused, Some(stanza)) => {
+                    let error =
+                        StanzaError::new(Condition::NotAcceptable).text("the message cannot be stored");
+                    ticket.refuse(&stanza, &error);
+                }
+                (Outcome::Refused, None) => ticket.complete(),
+                (Outcome::Lost, _) => ticket.lose(),
+            }
+        }
+        for (stanza, condition) in self.bounces {
+            self.account.bounce(&stanza, condition);
+        }
+    }
+}
+
+impl OnCommit for Account {
+    fn committed(self: Arc<Self>, seq: u64, outcome: Outcome) {
+        let mut after = After::new(&self);
+        let mut state = self.lock();
+        state.committed = state.committed.max(seq);
+        self.written(&mut state, seq, outcome, &mut after);
+        self.release(&mut state, &mut after);
+        for resource in state.resources.iter().filter(|r| matches!(r.mode, Mode::Behind(_))) {
+            resource.session.wake();
+        }
+        drop(state);
+        after.run();
+    }
+}
+
+impl Account {
+    /// The writer is through with an entry.
+    fn written(&self, state: &mut State, seq: Seq, outcome: Outcome, after: &mut After<'_>) {
+        let Ok(index) = state.find(seq) else { return };
+        let open = &mut state.open[index];
+        let Place::Writing(ticket, stanza, _) = std::mem::replace(&mut open.place, Place::Stored) else {
+            return;
+        };
+        let rests = open.holders.is_empty();
+        if outcome == Outcome::Stored {
+            after.done(ticket, outcome, None);
+            // One that waits to be shown is looked at when it is.
+            if rests && !state.waits(seq) {
+                state.open.remove(index);
+            }
+            return;
+        }
+        tracing::error!(account = %self.jid, ?outcome, "a message was not stored");
+        if open.pending {
+            state.settle(seq);
+        }
+        state.open.remove(index);
+        state
+            .waiting
+            .retain(|waiting| !matches!(waiting, Waiting::Entry { seq: other, .. } if *other == seq));
+        after.done(ticket, outcome, Some(stanza));
+    }
+
+    /// Shows what waited for commits that are made, and what waited behind it.
+    fn release(self: &Arc<Self>, state: &mut State, after: &mut After<'_>) {
+        while let Some(front) = state.waiting.front() {
+            if matches!(front, Waiting::Entry { seq, .. } if *seq > state.committed) {
+                return;
+            }
+            match state.waiting.pop_front() {
+                Some(Waiting::Entry { seq, at, stanza, targets, archived }) => {
+                    let point = if targets == Targets::Nobody { Point::FromClient } else { Point::ToAccount };
+                    let log = Some(LogRef { seq, at, identified: archived });
+                    self.hand(state, &stanza, None, targets, Source { log, point }, after);
+                }
+                Some(Waiting::Plain(stanza, to, targets)) => {
+                    self.hand(
+                        state,
+                        &stanza,
+                        to,
+                        targets,
+                        Source { log: None, point: Point::ToAccount },
+                        after,
+                    );
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// A session has got an entry. The first that counts settles it: from a session that takes messages, or
+    /// that is the stanza's full JID.
+    pub fn acknowledged(self: &Arc<Self>, session: &Session, entry: Entry) {
+        let Some(log) = entry.log else { return };
+        let mut after = After::new(self);
+        let mut state = self.lock();
+        let Ok(index) = state.find(log.seq) else { return };
+        state.open[index].holders.retain(|holder| *holder != session.id);
+        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
+        let takes = state.resource_of(session.id).is_some_and(|resource| resource.takes_messages());
+        if !state.open[index].pending {
+            if state.open[index].holders.is_empty() {
+                state.open.remove(index);
+            }
+            return;
+        }
+        if !(addressed || takes) {
+            if state.open[index].holders.is_empty() {
+                self.commit_up_to(&mut state, log.seq);
+            }
+            return;
+        }
+        let Some(open) = state.open.remove(index) else { return };
+        state.settle(log.seq);
+        match open.place {
+            Place::Lingering(unwritten) => after.done(unwritten.ticket, Outcome::Stored, None),
+            Place::Writing(ticket, ..) => {
+                after.done(ticket, Outcome::Stored, None);
+                self.core().writer.settle(self.id, log.seq);
+            }
+            Place::Stored => self.core().writer.settle(self.id, log.seq),
+        }
+        if state.open.is_empty() && state.open.capacity() > 64 {
+            state.open.shrink_to(8);
+        }
+        drop(state);
+        after.run();
+    }
+
+    /// A session lost its connection and waits to be resumed: what it has not acknowledged must not hang on
+    /// this process's memory alone.
+    pub fn hibernate(self: &Arc<Self>, session: &Session) {
+        session.set_hibernated(true);
+        let mut state = self.lock();
+        if let Some(seq) = state.held_by(session.id).last() {
+            self.commit_up_to(&mut state, seq);
+        }
+    }
+
+    /// A connection serves the session again.
+    pub fn wake(&self, session: &Session) {
+        session.set_hibernated(false);
+        session.outbox(|outbox| outbox.rewind());
+        session.wake();
+    }
+
+    /// Has everything written that is only in memory (a stop in good order).
+    pub fn commit_all(self: &Arc<Self>) {
+        self.commit_up_to(&mut self.lock(), Seq::MAX);
+    }
+
+    /// Ends a session for good. What it has not acknowledged and is still pending goes to the account's other
+    /// sessions, else it waits; the rest is returned. `None` if it had ended before.
+    pub fn end(self: &Arc<Self>, session: &Session) -> Option<Leftover> {
+        if !session.end() {
+            return None;
+        }
+        let keys = session.inbound(|inbound| inbound.take_keys());
+        let mut state = self.lock();
+        let index = state.resources.iter().position(|resource| resource.session.id == session.id)?;
+        let mut resource = state.resources.remove(index);
+        let entries = session.outbox(|outbox| outbox.take_all());
+        let held = resource.held.drain(..).map(|(_, entry)| entry);
+        let leftover = Leftover::of(entries.into_iter().chain(held));
+        let limit = self.core().settings.resend_keys;
+        state.orphans.add(keys, now(), limit);
+
+        let seqs: Vec<Seq> = state.held_by(session.id).collect();
+        for open in &mut state.open {
+            open.holders.retain(|holder| *holder != session.id);
+        }
+        if let (Some(&first), Some(&last)) = (seqs.first(), seqs.last()) {
+            self.commit_up_to(&mut state, last);
+            // The others read what they were not sent from the log; what they hold they leave out.
+            for resource in state.resources.iter_mut().filter(|resource| resource.takes_messages()) {
+                let cursor = match resource.mode {
+                    Mode::Live => first - 1,
+                    Mode::Behind(cursor) => cursor.min(first - 1),
+                };
+                resource.mode = Mode::Behind(cursor);
+                resource.session.wake();
+            }
+        }
+        state.open.retain(|open| !(open.holders.is_empty() && matches!(open.place, Place::Stored)));
+        Some(leftover)
+    }
+
+    /// Answers a stanza that this account could not take with an error, to the sender if it is one of ours.
+    pub(crate) fn bounce(&self, stanza: &Stanza, condition: Condition) {
+        let Some(answer) = stanza.error(&condition.into()) else { return };
+        let Some(to) = answer.to.clone() else { return };
+        if let Some(sender) = self.core().directory.present(&to) {
+            sender.accept(Delivery::plain(answer, Targets::Full));
+        }
+    }
+}
+
+impl State {
+    /// The positions of pending entries in a session's outbox, in order.
+    fn held_by(&self, session: SessionId) -> impl Iterator<Item = Seq> {
+        self.open
+            .iter()
+            .filter(move |open| open.pending && open.holders.contains(&session))
+            .map(|open| open.seq)
+    }
+}
+
+impl Leftover {
+    /// Requests are answered by who ends the session, room messages bounced; the rest of what is in no log
+    /// (carbons, archive results, headlines, errors, presence, results) is dropped.
+    fn of(entries: impl Iterator<Item = Entry>) -> Leftover {
+        let mut leftover = Leftover { requests: Vec::new(), groupchat: Vec::new() };
+        for entry in entries.filter(|entry| entry.log.is_none()) {
+            match entry.stanza.kind {
+                Kind::Iq(IqType::Get | IqType::Set) => leftover.requests.push(entry.stanza),
+                Kind::Message(MessageType::Groupchat) => leftover.groupchat.push(entry.stanza),
+                _ => {}
+            }
+        }
+        leftover
+    }
+}

@@ -1,0 +1,129 @@
+//! Where modules take part in the way of a stanza.
+//!
+//! Guards are asked first, then amends, then copies, each in the order of the module list. All are plain
+//! functions: they run where a stanza takes effect and must not wait.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use waxwing_stanza::{Kind, Stanza, StanzaError};
+use waxwing_store::StoreError;
+
+use crate::entry::LogRef;
+use crate::{Account, Entry, Resource, Session};
+
+/// A named point on the way of a stanza.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A client of the account sent it; it has not gone anywhere yet.
+    FromClient,
+    /// It is about to reach the account, or to reach a session from the account's log.
+    ToAccount,
+}
+
+/// Which stanzas a function is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    pub const MESSAGE: Kinds = Kinds(1);
+    pub const PRESENCE: Kinds = Kinds(2);
+    pub const IQ: Kinds = Kinds(4);
+    pub const ALL: Kinds = Kinds(7);
+
+    pub fn includes(self, kind: Kind) -> bool {
+        let bit = match kind {
+            Kind::Message(_) => Kinds::MESSAGE,
+            Kind::Presence(_) => Kinds::PRESENCE,
+            Kind::Iq(_) => Kinds::IQ,
+        };
+        self.0 & bit.0 != 0
+    }
+}
+
+/// What a guard looks at.
+pub struct Passing<'a> {
+    pub point: Point,
+    pub stanza: &'a Stanza,
+    /// The account whose point it is: the sender's at `FromClient`, the recipient's at `ToAccount`.
+    pub account: &'a Arc<Account>,
+    /// At `FromClient`: the sending session.
+    pub session: Option<&'a Arc<Session>>,
+}
+
+/// Brings into memory what a guard needs. A failed load refuses the stanza.
+pub type Load = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// What a guard says.
+pub enum Verdict {
+    Pass,
+    /// It goes no further, and nobody is told.
+    Drop,
+    /// It goes no further, and the sender is told.
+    Refuse(StanzaError),
+    /// What the guard needs is not in memory: it is asked again after the load, once.
+    AskAgain(Load),
+}
+
+/// A stanza that a module may change before it takes effect.
+pub struct Amending<'a> {
+    pub stanza: &'a mut Stanza,
+    pub account: &'a Arc<Account>,
+}
+
+/// A stanza that has just been handed to some of an account's sessions, and the chance to give the others a
+/// copy. Runs under the account's lock.
+pub struct Copying<'a> {
+    pub account: &'a Account,
+    pub stanza: &'a Arc<Stanza>,
+    resources: &'a [Resource],
+    reached: &'a [usize],
+    log: Option<LogRef>,
+    copies: SmallVec<[(usize, Arc<Stanza>); 4]>,
+}
+
+impl<'a> Copying<'a> {
+    pub(crate) fn new(
+        account: &'a Account,
+        stanza: &'a Arc<Stanza>,
+        resources: &'a [Resource],
+        reached: &'a [usize],
+        log: Option<LogRef>,
+    ) -> Copying<'a> {
+        Copying { account, stanza, resources, reached, log, copies: SmallVec::new() }
+    }
+
+    /// The sessions that the stanza did not reach and did not come from, with the number to [`Copying::give`].
+    pub fn others(&self) -> impl Iterator<Item = (usize, &'a Arc<Session>)> {
+        let sender = self.stanza.from.clone();
+        let reached = self.reached;
+        self.resources.iter().enumerate().map(|(index, resource)| (index, &resource.session)).filter(
+            move |(index, session)| {
+                !reached.contains(index) && sender.as_ref().is_none_or(|sender| **sender != *session.jid)
+            },
+        )
+    }
+
+    /// The stanza as the account's own sessions are shown it: with its stanza id, where it is archived.
+    pub fn write_original(&self, out: &mut Vec<u8>, xmlns: &str) {
+        let entry = Entry { stanza: self.stanza.clone(), to: None, log: self.log, late: false };
+        self.stanza.write_in(out, Some(xmlns), None, |out| entry.stamp(self.account, out));
+    }
+
+    /// Gives a session a copy. It is addressed to the session's full JID.
+    pub fn give(&mut self, index: usize, copy: Arc<Stanza>) {
+        self.copies.push((index, copy));
+    }
+
+    pub(crate) fn into_entries(self) -> SmallVec<[(usize, Entry); 4]> {
+        let Copying { copies, resources, log, .. } = self;
+        // The id stands inside the copy, on the stanza that it is of; the copy itself carries none.
+        let log = log.map(|log| LogRef { identified: false, ..log });
+        let entry = |(index, stanza): (usize, Arc<Stanza>)| {
+            let to = resources.get(index).map(|resource: &Resource| resource.session.jid.clone());
+            (index, Entry { stanza, to, log, late: false })
+        };
+        copies.into_iter().map(entry).collect()
+    }
+}

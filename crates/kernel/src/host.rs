@@ -1,0 +1,50 @@
+//! One hosted domain: its modules and its policies.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use waxwing_stanza::Addr;
+
+use crate::{Core, Table};
+
+/// What becomes of messages after delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archive {
+    /// Every message is kept.
+    Always,
+    /// Messages exchanged with people in the roster are kept.
+    Roster,
+    /// Nothing is kept once it was acknowledged.
+    Never,
+    /// As `Never`: stored only while nobody has acknowledged it.
+    UntilDelivered,
+}
+
+/// See the module.
+pub struct Host {
+    pub domain: Addr,
+    pub archive: Archive,
+    core: Weak<Core>,
+    table: OnceLock<Table>,
+}
+
+impl Host {
+    pub fn new(core: &Arc<Core>, domain: Addr, archive: Archive) -> Arc<Host> {
+        Arc::new(Host { domain, archive, core: Arc::downgrade(core), table: OnceLock::new() })
+    }
+
+    /// Installs the modules; once, before the first session.
+    pub fn set_table(&self, table: Table) {
+        let _ = self.table.set(table);
+    }
+
+    pub fn table(&self) -> &Table {
+        static EMPTY: OnceLock<Table> = OnceLock::new();
+        self.table.get().unwrap_or_else(|| EMPTY.get_or_init(Table::default))
+    }
+
+    pub fn core(&self) -> Arc<Core> {
+        // The core owns its hosts and lives as long as the process serves.
+        #[allow(clippy::expect_used)]
+        self.core.upgrade().expect("a host outlived its core")
+    }
+}

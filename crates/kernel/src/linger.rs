@@ -1,0 +1,58 @@
+//! Wakes accounts whose unwritten messages have waited long enough.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::{Account, Core};
+
+/// Accounts in the order in which their time comes: the time to wait is the same for all.
+#[derive(Default)]
+pub(crate) struct Linger {
+    due: Mutex<VecDeque<(Instant, Arc<Account>)>>,
+    wake: Notify,
+}
+
+impl Linger {
+    /// Has `account` looked at after the linger time.
+    pub fn arm(&self, at: Instant, account: Arc<Account>) {
+        let mut due = self.due.lock();
+        due.push_back((at, account));
+        if due.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.due.lock().front().map(|(at, _)| *at)
+    }
+
+    fn take(&self, now: Instant) -> Option<Arc<Account>> {
+        let mut due = self.due.lock();
+        if due.front().is_some_and(|(at, _)| *at <= now) {
+            due.pop_front().map(|(_, account)| account)
+        } else {
+            None
+        }
+    }
+
+    pub fn start(core: &Arc<Core>) {
+        let weak: Weak<Core> = Arc::downgrade(core);
+        tokio::spawn(async move {
+            loop {
+                let Some(core) = weak.upgrade() else { return };
+                match core.linger.next() {
+                    None => core.linger.wake.notified().await,
+                    Some(at) => tokio::time::sleep_until(at).await,
+                }
+                let now = Instant::now();
+                while let Some(account) = core.linger.take(now) {
+                    account.linger_over(now);
+                }
+            }
+        });
+    }
+}

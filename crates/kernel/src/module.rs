@@ -1,0 +1,41 @@
+//! What a module is.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{About, Core, Host, On};
+
+/// A XEP, or another feature, that takes part through named points only. One instance for each hosted domain.
+pub trait Module: Sized + Send + Sync + 'static {
+    const ABOUT: About;
+
+    /// Opens what it keeps and reads its options.
+    fn new(setup: &Setup<'_>) -> Result<Self, SetupError>;
+
+    /// Everything that it takes part in, on one screen.
+    fn install(on: &mut On<'_, Self>);
+}
+
+/// What a module is made from.
+pub struct Setup<'a> {
+    pub core: &'a Arc<Core>,
+    pub host: &'a Arc<Host>,
+    /// Rounds for the keys of a new password.
+    pub iterations: u32,
+    /// Entries that a block list may have.
+    pub block_list_items: usize,
+    /// Bytes that private storage may take per account.
+    pub private_bytes: usize,
+}
+
+/// A module cannot work as configured; the text says why, for people.
+#[derive(Debug)]
+pub struct SetupError(pub String);
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SetupError {}

@@ -1,0 +1,146 @@
+//! How a module registers what it takes part in.
+
+use std::sync::Arc;
+
+use waxwing_stanza::{Condition, Stanza, StanzaError, decode};
+use xso::FromXml;
+use xso::fromxml::XmlNameMatcher;
+
+use crate::table::{Handler, Key};
+use crate::{
+    Account, Amending, At, Copying, Kinds, Module, Passing, Point, Reply, Request, Setup, SetupError, Table,
+    Verdict,
+};
+
+/// The registrations of one module on one host.
+pub struct On<'a, M> {
+    table: &'a mut Table,
+    module: Arc<M>,
+}
+
+impl Table {
+    /// Makes a module and lets it register.
+    pub fn install<M: Module>(&mut self, setup: &Setup<'_>) -> Result<(), SetupError> {
+        let module = Arc::new(M::new(setup)?);
+        self.abouts.push(M::ABOUT);
+        M::install(&mut On { table: self, module });
+        Ok(())
+    }
+}
+
+impl<M: Module> On<'_, M> {
+    /// Answers IQ gets whose payload is a `P`.
+    pub fn get<P, F>(&mut self, at: At, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        self.typed(at, false, handler);
+    }
+
+    /// Answers IQ sets whose payload is a `P`.
+    pub fn set<P, F>(&mut self, at: At, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        self.typed(at, true, handler);
+    }
+
+    fn typed<P, F>(&mut self, at: At, set: bool, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        let XmlNameMatcher::Specific(ns, name) = P::xml_name_matcher() else {
+            let module = M::ABOUT.name;
+            self.table.faults.push(format!("{module}: a payload type that names no element; name it"));
+            return;
+        };
+        self.named(at, set, &name.to_string(), ns, handler);
+    }
+
+    /// As [`On::get`], for payload types whose conversion is written by hand and names no element.
+    pub fn get_named<P, F>(&mut self, at: At, name: &str, ns: &str, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        self.named(at, false, name, ns, handler);
+    }
+
+    /// As [`On::set`], for payload types whose conversion is written by hand and names no element.
+    pub fn set_named<P, F>(&mut self, at: At, name: &str, ns: &str, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        self.named(at, true, name, ns, handler);
+    }
+
+    fn named<P, F>(&mut self, at: At, set: bool, name: &str, ns: &str, handler: fn(Arc<M>, Request<P>) -> F)
+    where
+        P: FromXml + Send + 'static,
+        F: Future<Output = Result<Reply, StanzaError>> + Send + 'static,
+    {
+        let module = self.module.clone();
+        let boxed: Handler = Box::new(move |request| {
+            let module = module.clone();
+            Box::pin(async move {
+                let payload = first_payload::<P>(&request.stanza)?;
+                handler(module, request.with(payload)).await
+            })
+        });
+        let kind = if set { "set" } else { "get" };
+        let key = Key { at, set, ns: ns.to_owned(), name: name.to_owned() };
+        self.list(format!("iq {at:?} {kind} {{{ns}}}{name}"));
+        if self.table.handlers.insert(key, boxed).is_some() {
+            self.table.faults.push(format!("iq {at:?} {kind} {{{ns}}}{name}: two modules answer it"));
+        }
+    }
+
+    /// Asks `guard` at a point.
+    pub fn guard(&mut self, point: Point, kinds: Kinds, guard: fn(&Arc<M>, &Passing<'_>) -> Verdict) {
+        let module = self.module.clone();
+        self.list(format!("{point:?} guard {kinds:?}"));
+        self.table.guards.push((point, kinds, Box::new(move |passing| guard(&module, passing))));
+    }
+
+    /// Lets `amend` change stanzas at a point.
+    pub fn amend(&mut self, point: Point, kinds: Kinds, amend: fn(&Arc<M>, &mut Amending<'_>)) {
+        let module = self.module.clone();
+        self.list(format!("{point:?} amend {kinds:?}"));
+        self.table.amends.push((point, kinds, Box::new(move |amending| amend(&module, amending))));
+    }
+
+    /// Lets `copy` give copies to the account's other sessions at a point.
+    pub fn copy(&mut self, point: Point, kinds: Kinds, copy: fn(&Arc<M>, &mut Copying<'_>)) {
+        let module = self.module.clone();
+        self.list(format!("{point:?} copy {kinds:?}"));
+        self.table.copies.push((point, kinds, Box::new(move |copying| copy(&module, copying))));
+    }
+
+    /// Called when an account's last resource has become unavailable, with its unavailable presence.
+    pub fn gone(&mut self, gone: fn(&Arc<M>, &Arc<Account>, &Stanza)) {
+        let module = self.module.clone();
+        self.list("gone".to_owned());
+        self.table.gone.push(Box::new(move |account, stanza| gone(&module, account, stanza)));
+    }
+
+    /// Adds to the stream features of an authenticated client.
+    pub fn stream_feature(&mut self, write: fn(&Arc<M>, &mut Vec<u8>)) {
+        let module = self.module.clone();
+        self.list("stream feature".to_owned());
+        self.table.stream_features.push(Box::new(move |out| write(&module, out)));
+    }
+
+    fn list(&mut self, what: String) {
+        self.table.listing.push(format!("XEP-{:04} {what}", M::ABOUT.xep));
+    }
+}
+
+/// The payload of a request: its only child (RFC 6120 §8.2.3).
+fn first_payload<P: FromXml>(stanza: &Stanza) -> Result<P, StanzaError> {
+    let child = stanza.children().next().ok_or(StanzaError::new(Condition::BadRequest))?;
+    decode(stanza, child)
+}

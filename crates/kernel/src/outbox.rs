@@ -1,0 +1,180 @@
+//! What a session has yet to write, and what it wrote and has no acknowledgement for.
+//!
+//! One queue, one order, bounded in allocated bytes. What may be dropped under pressure is a property of the
+//! entry (XEP-0198 numbers are given when an entry is written, so nothing numbered is ever dropped).
+
+use std::collections::VecDeque;
+
+use crate::{Account, Entry};
+
+/// Why a stream is to be closed by the server: an RFC 6120 §4.9.3 condition and a text for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    pub condition: &'static str,
+    pub text: &'static str,
+    /// Whether the session may be resumed afterwards (a shutdown) or ends with the stream.
+    pub resumable: bool,
+}
+
+/// See the module.
+pub struct Outbox {
+    queue: VecDeque<Entry>,
+    queued: usize,
+    unacked: VecDeque<Entry>,
+    unacked_weight: usize,
+    limit: usize,
+    /// XEP-0198 is on: every stanza written is numbered and kept until acknowledged.
+    numbered: bool,
+    /// How many stanzas were acknowledged since numbering began (modulo 2^32): the client's last `h`.
+    acked: u32,
+    closing: Option<Closing>,
+}
+
+impl Outbox {
+    /// `limit`: bytes that may wait, and as many again that may be unacknowledged.
+    pub fn new(limit: usize) -> Outbox {
+        Outbox {
+            queue: VecDeque::new(),
+            queued: 0,
+            unacked: VecDeque::new(),
+            unacked_weight: 0,
+            limit,
+            numbered: false,
+            acked: 0,
+            closing: None,
+        }
+    }
+
+    /// Whether nothing more fits.
+    pub fn is_full(&self) -> bool {
+        self.queued >= self.limit || self.unacked_weight >= self.limit
+    }
+
+    /// Whether a reader of the log should read on.
+    pub fn wants_more(&self) -> bool {
+        self.queued < self.limit / 4 && self.unacked_weight < self.limit / 2
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Appends, or gives the entry back where it does not fit. The first result tells whether the queue was
+    /// empty, so that its reader has to be woken.
+    pub fn push(&mut self, entry: Entry) -> Result<bool, Entry> {
+        if self.queued > self.limit / 2 {
+            if entry.is_lone_chat_state() {
+                return Ok(false);
+            }
+            self.shed(&entry);
+        }
+        if self.is_full() {
+            return Err(entry);
+        }
+        let was_empty = self.queue.is_empty();
+        self.queued += entry.weight();
+        self.queue.push_back(entry);
+        Ok(was_empty)
+    }
+
+    /// Drops an unsent available presence that `newer` makes worthless.
+    fn shed(&mut self, newer: &Entry) {
+        if let Some(at) = self.queue.iter().position(|older| newer.replaces(older))
+            && let Some(old) = self.queue.remove(at)
+        {
+            self.queued -= old.weight();
+        }
+    }
+
+    /// Writes what waits into `out` until that holds about `room` bytes; says how many stanzas it wrote.
+    pub fn drain(&mut self, account: &Account, out: &mut Vec<u8>, room: usize) -> u32 {
+        let mut count = 0;
+        while out.len() < room
+            && let Some(entry) = self.queue.pop_front()
+        {
+            entry.write(account, out);
+            self.queued -= entry.weight();
+            count += 1;
+            if self.numbered || entry.log.is_some() {
+                self.unacked_weight += entry.weight();
+                self.unacked.push_back(entry);
+            }
+        }
+        if self.queue.is_empty() && self.queue.capacity() > 8 {
+            self.queue = VecDeque::new();
+        }
+        count
+    }
+
+    /// Starts numbering (XEP-0198 `<enable/>`): what was written before is not counted.
+    /// Entries written and not yet acknowledged by other means are returned.
+    pub fn number(&mut self) -> Vec<Entry> {
+        self.numbered = true;
+        self.unacked_weight = 0;
+        self.unacked.drain(..).collect()
+    }
+
+    pub fn is_numbered(&self) -> bool {
+        self.numbered
+    }
+
+    /// How many written entries have no acknowledgement.
+    pub fn unacked(&self) -> usize {
+        self.unacked.len()
+    }
+
+    /// Takes an acknowledgement of everything up to `h`. `Err` with how many were sent if `h` claims more.
+    pub fn acknowledge(&mut self, h: u32, mut on: impl FnMut(Entry)) -> Result<(), u32> {
+        let count = h.wrapping_sub(self.acked) as usize;
+        if count > self.unacked.len() {
+            return Err(self.acked.wrapping_add(self.unacked.len() as u32));
+        }
+        self.acked = h;
+        for entry in self.unacked.drain(..count) {
+            self.unacked_weight -= entry.weight();
+            on(entry);
+        }
+        if self.unacked.is_empty() && self.unacked.capacity() > 16 {
+            self.unacked = VecDeque::new();
+        }
+        Ok(())
+    }
+
+    /// Without numbering: the first `count` written entries have reached the peer.
+    pub fn reached(&mut self, count: usize, mut on: impl FnMut(Entry)) {
+        for entry in self.unacked.drain(..count.min(self.unacked.len())) {
+            self.unacked_weight -= entry.weight();
+            on(entry);
+        }
+    }
+
+    /// After a resumption: what the client has not got goes before what waits, to be written and numbered again.
+    pub fn rewind(&mut self) {
+        while let Some(entry) = self.unacked.pop_back() {
+            self.unacked_weight -= entry.weight();
+            self.queued += entry.weight();
+            self.queue.push_front(entry);
+        }
+    }
+
+    /// Everything not acknowledged, in order: the end of the session.
+    pub fn take_all(&mut self) -> Vec<Entry> {
+        self.queued = 0;
+        self.unacked_weight = 0;
+        self.unacked.drain(..).chain(self.queue.drain(..)).collect()
+    }
+
+    /// Whether a log position is in here, so that a reader of the log leaves it out.
+    pub fn holds(&self, seq: waxwing_store::Seq) -> bool {
+        self.unacked.iter().chain(&self.queue).any(|entry| entry.log.is_some_and(|log| log.seq == seq))
+    }
+
+    /// Asks whoever serves the stream to close it; the first reason stays.
+    pub fn close(&mut self, closing: Closing) {
+        self.closing.get_or_insert(closing);
+    }
+
+    pub fn closing(&self) -> Option<Closing> {
+        self.closing
+    }
+}

@@ -1,0 +1,194 @@
+//! One bound client, from bind to the end of its last stream: it outlives a connection that may be resumed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use waxwing_stanza::{Addr, Stanza};
+
+use crate::inbound::Inbound;
+use crate::{Account, Closing, Entry, Outbox, ResendKey, Ticket};
+
+/// Tells sessions of this process apart, also two that have the same full JID one after the other.
+pub type SessionId = u64;
+
+/// What a session that ended held for others to answer.
+pub struct Leftover {
+    /// Requests that nobody will answer.
+    pub requests: Vec<Arc<Stanza>>,
+    /// Room messages that were not read.
+    pub groupchat: Vec<Arc<Stanza>>,
+}
+
+/// See the module.
+pub struct Session {
+    pub id: SessionId,
+    /// The full JID.
+    pub jid: Addr,
+    pub account: Arc<Account>,
+    outbox: Mutex<Outbox>,
+    inbound: Mutex<Inbound>,
+    epoch: AtomicU32,
+    wake: Notify,
+    /// One bit for each thing that modules switch on per session.
+    flags: AtomicU64,
+    hibernated: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Session {
+    pub fn new(id: SessionId, jid: Addr, account: Arc<Account>) -> Arc<Session> {
+        let limit = account.core().settings.outbox_bytes;
+        Arc::new(Session {
+            id,
+            jid,
+            account,
+            outbox: Mutex::new(Outbox::new(limit)),
+            inbound: Mutex::default(),
+            epoch: AtomicU32::new(0),
+            wake: Notify::new(),
+            flags: AtomicU64::new(0),
+            hibernated: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    pub fn resource(&self) -> &str {
+        self.jid.as_str().split_once('/').map_or("", |(_, resource)| resource)
+    }
+
+    /// The entry's place in the outbox, or the entry back where it does not fit.
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
+        if self.outbox.lock().push(entry)? {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Answers to the session's own requests: what does not fit closes the stream.
+    pub fn push_own(&self, stanza: Stanza) {
+        if self.push(Entry::new(Arc::new(stanza))).is_err() {
+            self.overflow();
+        }
+    }
+
+    /// It takes in less than it is sent, of a sort that no log keeps.
+    pub(crate) fn overflow(&self) {
+        self.close(Closing {
+            condition: "policy-violation",
+            text: "more was sent to this client than it read",
+            resumable: false,
+        });
+    }
+
+    /// Has the stream closed by whoever serves it.
+    pub fn close(&self, closing: Closing) {
+        self.outbox.lock().close(closing);
+        self.wake.notify_one();
+    }
+
+    pub fn closing(&self) -> Option<Closing> {
+        self.outbox.lock().closing()
+    }
+
+    /// The outbox, for the connection that serves this session.
+    pub fn outbox<R>(&self, with: impl FnOnce(&mut Outbox) -> R) -> R {
+        with(&mut self.outbox.lock())
+    }
+
+    /// The counters, for the connection that serves this session.
+    pub fn inbound<R>(&self, with: impl FnOnce(&mut Inbound) -> R) -> R {
+        with(&mut self.inbound.lock())
+    }
+
+    /// Resolves when there is something to look at: output, an acknowledgement due, a reason to close.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Counts a stanza in. The ticket stands for its handling; effects that last longer take another.
+    pub fn receive(self: &Arc<Session>) -> Ticket {
+        let n = self.inbound.lock().receive();
+        Ticket::new(self.clone(), self.epoch.load(Ordering::Relaxed), n)
+    }
+
+    /// Starts counting anew, both ways (XEP-0198 `<enable/>`).
+    pub fn restart_counting(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+        self.inbound.lock().restart();
+        let before = self.outbox.lock().number();
+        // Written before counting began: the peer shows that it reads by having asked for more.
+        for entry in before {
+            self.account.acknowledged(self, entry);
+        }
+    }
+
+    pub(crate) fn reopen(&self, epoch: u32, n: u32) {
+        if epoch == self.epoch.load(Ordering::Relaxed) {
+            self.inbound.lock().reopen(n);
+        }
+    }
+
+    pub(crate) fn complete(&self, epoch: u32, n: u32) {
+        if epoch != self.epoch.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut inbound = self.inbound.lock();
+        let grown = inbound.close(n);
+        if grown && (inbound.due() || inbound.outstanding() == 0) {
+            drop(inbound);
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn lose(&self) {
+        self.inbound.lock().fail();
+        self.close(Closing {
+            condition: "internal-server-error",
+            text: "what was sent could not be stored",
+            resumable: false,
+        });
+    }
+
+    /// Remembers a message until the client is told that it is safe.
+    pub fn remember(&self, ticket: &Ticket, key: ResendKey) {
+        if self.outbox.lock().is_numbered() {
+            self.inbound.lock().remember(ticket.number(), key);
+        }
+    }
+
+    pub fn has_flag(&self, bit: u64) -> bool {
+        self.flags.load(Ordering::Acquire) & bit != 0
+    }
+
+    pub fn set_flag(&self, bit: u64, on: bool) {
+        if on {
+            self.flags.fetch_or(bit, Ordering::AcqRel);
+        } else {
+            self.flags.fetch_and(!bit, Ordering::AcqRel);
+        }
+    }
+
+    /// No connection serves it; it waits to be resumed.
+    pub fn is_hibernated(&self) -> bool {
+        self.hibernated.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_hibernated(&self, hibernated: bool) {
+        self.hibernated.store(hibernated, Ordering::Release);
+    }
+
+    /// Marks it as ended; `false` if it was.
+    pub(crate) fn end(&self) -> bool {
+        !self.ended.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,144 @@
+//! What the modules of a host have registered, in the order of the module list.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError};
+
+use crate::{
+    About, Account, Amending, At, Copying, Identity, Kinds, Passing, Place, Point, Reply, Request, Verdict,
+};
+
+type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
+type Guard = Box<dyn Fn(&Passing<'_>) -> Verdict + Send + Sync>;
+type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
+type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
+type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
+type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
+pub(crate) type Handler = Box<dyn Fn(Request<()>) -> Answer + Send + Sync>;
+
+/// Which request a handler is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub at: At,
+    pub set: bool,
+    pub ns: String,
+    pub name: String,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Table {
+    pub(crate) abouts: Vec<About>,
+    pub(crate) guards: Vec<(Point, Kinds, Guard)>,
+    pub(crate) amends: Vec<(Point, Kinds, Amend)>,
+    pub(crate) copies: Vec<(Point, Kinds, Copy)>,
+    pub(crate) handlers: HashMap<Key, Handler>,
+    pub(crate) gone: Vec<Gone>,
+    pub(crate) stream_features: Vec<StreamFeature>,
+    /// What was registered, in order, for people.
+    pub(crate) listing: Vec<String>,
+    /// Two modules claimed the same, or a payload names no element: told when the server starts.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Table {
+    /// What is wrong with the registrations, if anything is.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// Everything registered, a line each, in the order in which it takes effect.
+    pub fn listing(&self) -> &[String] {
+        &self.listing
+    }
+
+    pub fn abouts(&self) -> &[About] {
+        &self.abouts
+    }
+
+    pub fn features(&self, place: Place) -> impl Iterator<Item = &'static str> {
+        let all = self.abouts.iter().flat_map(|about| about.features);
+        all.filter(move |feature| feature.0 == place).map(|feature| feature.1)
+    }
+
+    pub fn identities(&self, place: Place) -> impl Iterator<Item = &'static Identity> {
+        self.abouts.iter().flat_map(|about| about.identities).filter(move |identity| identity.place == place)
+    }
+
+    /// Asks the guards of a point. `Err(None)`: dropped in silence; `Err(Some(_))`: refused.
+    pub async fn guard(&self, passing: &Passing<'_>) -> Result<(), Option<StanzaError>> {
+        for (point, kinds, guard) in &self.guards {
+            if *point != passing.point || !kinds.includes(passing.stanza.kind) {
+                continue;
+            }
+            let verdict = match guard(passing) {
+                Verdict::AskAgain(load) => match load.await {
+                    Ok(()) => guard(passing),
+                    Err(error) => {
+                        tracing::error!(%error, "a rule could not be loaded: the stanza is refused");
+                        return Err(Some(Condition::InternalServerError.into()));
+                    }
+                },
+                verdict => verdict,
+            };
+            match verdict {
+                Verdict::Pass => {}
+                Verdict::Drop => return Err(None),
+                Verdict::Refuse(error) => return Err(Some(error)),
+                Verdict::AskAgain(_) => return Err(Some(Condition::InternalServerError.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets modules change a stanza.
+    pub fn amend(&self, point: Point, amending: &mut Amending<'_>) {
+        for (at, kinds, amend) in &self.amends {
+            if *at == point && kinds.includes(amending.stanza.kind) {
+                amend(amending);
+            }
+        }
+    }
+
+    pub(crate) fn makes_copies(&self, point: Point, stanza: &Stanza) -> bool {
+        self.copies.iter().any(|(at, kinds, _)| *at == point && kinds.includes(stanza.kind))
+    }
+
+    pub(crate) fn copy(&self, point: Point, copying: &mut Copying<'_>) {
+        for (at, kinds, copy) in &self.copies {
+            if *at == point && kinds.includes(copying.stanza.kind) {
+                copy(copying);
+            }
+        }
+    }
+
+    /// Answers a request, `None` where nobody handles its payload.
+    pub async fn answer(&self, at: At, request: Request<()>) -> Option<Result<Reply, StanzaError>> {
+        let stanza = request.stanza.clone();
+        let set = match stanza.kind {
+            Kind::Iq(IqType::Get) => false,
+            Kind::Iq(IqType::Set) => true,
+            _ => return None,
+        };
+        let payload = stanza.children().next()?;
+        let (name, ns) = (payload.name(stanza.element()).to_owned(), payload.ns(stanza.element()).to_owned());
+        let handler = self.handlers.get(&Key { at, set, ns, name })?;
+        Some(handler(request).await)
+    }
+
+    /// Writes what modules add to the stream features of an authenticated client.
+    pub fn write_stream_features(&self, out: &mut Vec<u8>) {
+        for feature in &self.stream_features {
+            feature(out);
+        }
+    }
+
+    /// The account's last resource has become unavailable.
+    pub fn gone(&self, account: &Arc<Account>, unavailable: &Stanza) {
+        for gone in &self.gone {
+            gone(account, unavailable);
+        }
+    }
+}

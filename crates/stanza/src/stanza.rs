@@ -1,0 +1,190 @@
+//! One stanza: a head over the bytes of its children.
+
+use std::sync::Arc;
+
+use jid::Jid;
+use smallvec::SmallVec;
+use waxwing_xml::{Child, Element, Limits, Scope, Tag};
+
+use crate::{Addr, Condition, Kind, StanzaError, ns};
+
+/// Bounds for what this server wrote itself: far above what it accepts from anyone.
+const OWN: Limits = Limits { frame: 64 << 20, depth: 1024, attributes: 1024 };
+
+/// A stanza whose children are bytes already judged. Cheap to clone: heads are shared, bytes too.
+#[derive(Debug, Clone)]
+pub struct Stanza {
+    pub kind: Kind,
+    /// Who sent it, as the server knows it; never what the other side wrote.
+    pub from: Option<Addr>,
+    pub to: Option<Addr>,
+    element: Element,
+    /// Which children are cut out.
+    hidden: SmallVec<[u32; 2]>,
+}
+
+/// Why an element is no stanza that can be handled.
+#[derive(Debug)]
+pub enum ReadError {
+    /// Not a stanza at all.
+    NotAStanza,
+    /// A stanza (given without its `to`) that must be answered with this error.
+    Answer(Stanza, StanzaError),
+}
+
+impl Stanza {
+    /// Reads the head of what a client wrote. `from` stays empty: the session fills it in.
+    pub fn read(element: Element) -> Result<Stanza, ReadError> {
+        if element.ns() != ns::CLIENT {
+            return Err(ReadError::NotAStanza);
+        }
+        let bare = |kind, element| Stanza { kind, from: None, to: None, element, hidden: SmallVec::new() };
+        let kind = match Kind::read(element.name(), element.attr("type")) {
+            Ok(kind) => kind,
+            Err(None) => return Err(ReadError::NotAStanza),
+            Err(Some(kind)) => {
+                return Err(ReadError::Answer(bare(kind, element), Condition::BadRequest.into()));
+            }
+        };
+        let to = match element.attr("to").map(Jid::new) {
+            None => None,
+            Some(Ok(jid)) => Some(Arc::new(jid)),
+            Some(Err(_)) => {
+                return Err(ReadError::Answer(bare(kind, element), Condition::JidMalformed.into()));
+            }
+        };
+        Ok(Stanza { to, ..bare(kind, element) })
+    }
+
+    /// Reads back what [`Stanza::write`] wrote, `from` included. `None` if it is not such a stanza.
+    pub fn restore(bytes: Arc<[u8]>) -> Option<Stanza> {
+        let element = waxwing_xml::scan(bytes, &Scope::client(), &OWN).ok()?;
+        let from = element.attr("from").and_then(|from| Jid::new(from).ok()).map(Arc::new);
+        let stanza = Stanza::read(element).ok()?;
+        Some(Stanza { from, ..stanza })
+    }
+
+    /// A stanza of our own. `payload` writes the children.
+    pub fn build(
+        kind: Kind,
+        from: Option<Addr>,
+        to: Option<Addr>,
+        id: Option<&str>,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Stanza {
+        let mut bytes = Vec::with_capacity(256);
+        Tag::new(&mut bytes, kind.name()).attr_opt("id", id).children(payload);
+        let scanned = waxwing_xml::scan(Arc::from(bytes), &Scope::client(), &OWN);
+        // Only children that bypassed the writer can make this fail: then the stanza goes without them.
+        let element = scanned.unwrap_or_else(|fault| {
+            debug_assert!(false, "a stanza of our own is not well-formed: {fault:?}");
+            let mut bytes = Vec::new();
+            Tag::new(&mut bytes, kind.name()).attr_opt("id", id).end_empty();
+            // One tag with one escaped attribute, as the writer makes it, is well-formed.
+            #[allow(clippy::expect_used)]
+            waxwing_xml::scan(Arc::from(bytes), &Scope::client(), &OWN).expect("an empty element")
+        });
+        Stanza { kind, from, to, element, hidden: SmallVec::new() }
+    }
+
+    /// The empty or filled result of an IQ request.
+    pub fn result(&self, payload: impl FnOnce(&mut Vec<u8>)) -> Stanza {
+        let kind = Kind::Iq(crate::IqType::Result);
+        Stanza::build(kind, self.to.clone(), self.from.clone(), self.id(), payload)
+    }
+
+    /// The error that answers this stanza, from whom it was sent to; `None` where none may.
+    pub fn error(&self, error: &StanzaError) -> Option<Stanza> {
+        if !self.kind.may_be_answered() {
+            return None;
+        }
+        let kind = self.kind.error();
+        Some(Stanza::build(kind, self.to.clone(), self.from.clone(), self.id(), |out| error.write(out)))
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        self.element.attr("id")
+    }
+
+    /// How many bytes of memory its content holds on to.
+    pub fn weight(&self) -> usize {
+        self.element.bytes().len()
+    }
+
+    /// The children that are not cut out, in order.
+    pub fn children(&self) -> impl Iterator<Item = &Child> {
+        let shown = |(index, _): &(usize, &Child)| !self.hidden.contains(&(*index as u32));
+        self.element.children().iter().enumerate().filter(shown).map(|(_, child)| child)
+    }
+
+    /// The first child of that name and namespace.
+    pub fn child(&self, name: &str, ns: &str) -> Option<&Child> {
+        self.children().find(|child| child.ns(&self.element) == ns && child.name(&self.element) == name)
+    }
+
+    pub fn has(&self, name: &str, ns: &str) -> bool {
+        self.child(name, ns).is_some()
+    }
+
+    /// Whether a child is in that namespace, whatever its name.
+    pub fn has_ns(&self, ns: &str) -> bool {
+        self.children().any(|child| child.ns(&self.element) == ns)
+    }
+
+    /// The element that [`Child`]ren lie in.
+    pub fn element(&self) -> &Element {
+        &self.element
+    }
+
+    /// The bytes of one child.
+    pub fn bytes_of(&self, child: &Child) -> &[u8] {
+        // A child's range lies inside the bytes that it was scanned from.
+        &self.element.bytes()[child.range()]
+    }
+
+    /// Cuts out the children for which `cut` says so.
+    pub fn hide(&mut self, cut: impl Fn(&Child, &Element) -> bool) {
+        for (index, child) in self.element.children().iter().enumerate() {
+            let index = index as u32;
+            if cut(child, &self.element) && !self.hidden.contains(&index) {
+                self.hidden.push(index);
+            }
+        }
+    }
+
+    /// Writes it whole, to `to` if given instead of its own addressee, with what `more` adds as last children.
+    pub fn write(&self, out: &mut Vec<u8>, to: Option<&Jid>, more: impl FnOnce(&mut Vec<u8>)) {
+        self.write_in(out, None, to, more);
+    }
+
+    /// As [`Stanza::write`], declaring `xmlns` where it is nested in another element.
+    pub fn write_in(
+        &self,
+        out: &mut Vec<u8>,
+        xmlns: Option<&str>,
+        to: Option<&Jid>,
+        more: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let to = to.or(self.to.as_deref());
+        Tag::new(out, self.kind.name())
+            .attr_opt("xmlns", xmlns)
+            .attr_opt("from", self.from.as_ref().map(|from| from.as_str()))
+            .attr_opt("to", to.map(Jid::as_str))
+            .attr_opt("id", self.id())
+            .attr_opt("type", self.kind.type_attr())
+            .attr_opt("xml:lang", self.element.lang())
+            .children(|out| {
+                for child in self.children() {
+                    out.extend_from_slice(self.bytes_of(child));
+                }
+                more(out);
+            });
+    }
+
+    /// As the log keeps it.
+    pub fn stored(&self) -> Arc<[u8]> {
+        let mut out = Vec::with_capacity(self.weight() + 128);
+        self.write(&mut out, None, |_| {});
+        Arc::from(out)
+    }
+}
