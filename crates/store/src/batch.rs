@@ -29,7 +29,8 @@ impl Rows<'_> {
     pub fn heads(&self) -> Vec<HeadChange> {
         let mut heads = BTreeMap::new();
         for row in self.appends.iter().filter(|row| row.marks.archived) {
-            let head = heads.entry(row.owner).or_insert(HeadChange { owner: row.owner, last: 0, archived: 0 });
+            let head =
+                heads.entry(row.owner).or_insert(HeadChange { owner: row.owner, last: 0, archived: 0 });
             head.last = head.last.max(row.seq);
             head.archived += 1;
         }

@@ -61,7 +61,8 @@ async fn apply(database: &mut dyn Migrate, migrations: &[Migration]) -> Result<(
         tracing::info!(migration = migration.name, "migrating the database");
         let failed = |error: StoreError| StoreError(format!("migration {}: {error}", migration.name));
         database.run(migration.sql.to_owned()).await.map_err(failed)?;
-        let done = format!("INSERT INTO schema_version (number, name) VALUES ({number}, '{}')", migration.name);
+        let done =
+            format!("INSERT INTO schema_version (number, name) VALUES ({number}, '{}')", migration.name);
         database.run(done).await.map_err(failed)?;
     }
     Ok(())
@@ -80,7 +81,8 @@ mod tests {
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
             found.sort();
-            let names: Vec<String> = listed.iter().map(|Migration { name, .. }| format!("{name}.sql")).collect();
+            let names: Vec<String> =
+                listed.iter().map(|Migration { name, .. }| format!("{name}.sql")).collect();
             assert_eq!(found, names, "{dialect}");
         }
     }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, StoreError,
-    UnixMillis, Write,
+    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq,
+    StoreError, UnixMillis, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
@@ -42,8 +42,12 @@ pub trait Store: Send + Sync + 'static {
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError>;
 
     /// The newest resend rows of an owner since `since`, newest first, at most `limit` rows.
-    async fn resend_rows(&self, owner: OwnerId, since: UnixMillis, limit: u32)
-    -> Result<Vec<ResendRow>, StoreError>;
+    async fn resend_rows(
+        &self,
+        owner: OwnerId,
+        since: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<ResendRow>, StoreError>;
     /// Removes resend rows older than `before`, at most `limit`; says how many.
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
     /// Removes every resend row written by start `boot` (a stop in good order).

@@ -144,7 +144,8 @@ impl Queue {
         state.taken += count as u64;
         let taken = state.taken;
         let settles = state.settles.partition_point(|(before, ..)| *before <= taken);
-        let settled: Vec<(OwnerId, Seq)> = state.settles.drain(..settles).map(|(_, owner, seq)| (owner, seq)).collect();
+        let settled: Vec<(OwnerId, Seq)> =
+            state.settles.drain(..settles).map(|(_, owner, seq)| (owner, seq)).collect();
         drop(state);
         if !settled.is_empty() {
             batch.push(Submission::new(by_owner(settled), Done(None)));
@@ -182,6 +183,9 @@ fn by_owner(mut settled: Vec<(OwnerId, Seq)>) -> Unit {
     settled.sort_unstable();
     settled
         .chunk_by(|a, b| a.0 == b.0)
-        .map(|entries| Write::Settle { owner: entries[0].0, seqs: entries.iter().map(|(_, seq)| *seq).collect() })
+        .map(|entries| Write::Settle {
+            owner: entries[0].0,
+            seqs: entries.iter().map(|(_, seq)| *seq).collect(),
+        })
         .collect()
 }

@@ -1,0 +1,125 @@
+//! Accounts.
+
+use super::{ARCHIVED, BOTH, Database, PENDING, account, append, apply, pending};
+use crate::{NewAccount, ResendRow, RosterRow, Store, Write};
+
+fn new(jid: &str, keys: &[u8]) -> NewAccount {
+    NewAccount { jid: jid.to_owned(), keys: keys.to_vec(), admin: jid.starts_with("admin"), created: 42 }
+}
+
+pub async fn accounts_are_made_once(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let made = store
+        .create_accounts(&[new("a@x", b"first"), new("admin@x", b"k"), new("a@x", b"again")])
+        .await
+        .unwrap();
+    assert!(made[0].is_some() && made[1].is_some());
+    assert_eq!(made[2], None);
+    assert_eq!(store.create_accounts(&[new("a@x", b"later"), new("b@x", b"k")]).await.unwrap()[0], None);
+
+    let first = store.account("a@x").await.unwrap().unwrap();
+    assert_eq!((first.id, first.keys.as_slice(), first.created), (made[0].unwrap(), b"first".as_slice(), 42));
+    assert!(!first.admin && !first.disabled);
+    assert!(store.account("admin@x").await.unwrap().unwrap().admin);
+    assert_eq!(store.account("A@x").await.unwrap(), None);
+    assert!(store.create_accounts(&[]).await.unwrap().is_empty());
+}
+
+pub async fn accounts_in_pages_by_jid(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    // By bytes, whatever the locale of the database.
+    let sorted = ["B@x", "a-b@x", "a@x", "ab@x", "z@x", "ä@x", "日本@x"];
+    let mut shuffled: Vec<NewAccount> = sorted.iter().map(|jid| new(jid, b"k")).collect();
+    shuffled.rotate_left(3);
+    store.create_accounts(&shuffled).await.unwrap();
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let page = store.accounts(found.last().map(String::as_str), 3).await.unwrap();
+        assert!(page.len() <= 3);
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page.into_iter().map(|account| account.jid));
+    }
+    assert_eq!(found, sorted);
+}
+
+pub async fn account_numbers_are_not_used_again(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let first = account(&*store, "a@x").await;
+    let second = account(&*store, "b@x").await;
+    apply(&*store, &[Write::RemoveAccount { owner: second }]).await;
+    let third = account(&*store, "b@x").await;
+    assert!(first < second && second < third);
+}
+
+pub async fn keys_and_disabling(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let owner = account(&*store, "a@x").await;
+    let keys = vec![0, 255, 0, 7];
+    apply(&*store, &[Write::Keys { owner, keys: keys.clone() }, Write::Disabled { owner, disabled: true }])
+        .await;
+    let found = store.account("a@x").await.unwrap().unwrap();
+    assert_eq!((found.keys, found.disabled), (keys, true));
+    apply(&*store, &[Write::Disabled { owner, disabled: false }]).await;
+    assert!(!store.account("a@x").await.unwrap().unwrap().disabled);
+}
+
+fn everything(owner: i64) -> Vec<Write> {
+    vec![
+        append(owner, 1, PENDING),
+        append(owner, 2, BOTH),
+        append(owner, 3, ARCHIVED),
+        Write::ResendKeys(ResendRow { owner, boot: 1, at: 5, keys: vec![9; 16] }),
+        Write::RosterSet {
+            owner,
+            version: 3,
+            row: RosterRow { contact: "c@x".to_owned(), ..RosterRow::default() },
+        },
+        Write::DocSet { owner, kind: "block", key: "k".to_owned(), value: vec![1] },
+    ]
+}
+
+async fn is_empty(store: &dyn Store, owner: i64) -> bool {
+    let head = store.log_head(owner).await.unwrap();
+    let roster = store.roster(owner).await.unwrap();
+    head == Default::default()
+        && pending(store, owner).await.is_empty()
+        && store.log_marks(owner, 3).await.unwrap().is_none()
+        && store.resend_rows(owner, 0, 10).await.unwrap().is_empty()
+        && roster.rows.is_empty()
+        && roster.version == 0
+        && store.docs(owner, "block").await.unwrap().is_empty()
+        && store.doc(owner, "block", "k").await.unwrap().is_none()
+}
+
+pub async fn removal_takes_every_row(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let gone = account(&*store, "gone@x").await;
+    let stays = account(&*store, "stays@x").await;
+    apply(&*store, &everything(gone)).await;
+    apply(&*store, &everything(stays)).await;
+    assert!(!is_empty(&*store, gone).await);
+    apply(&*store, &[Write::RemoveAccount { owner: gone }]).await;
+    apply(&*store, &[Write::RemoveAccount { owner: gone }]).await;
+    assert_eq!(store.account("gone@x").await.unwrap(), None);
+    assert!(is_empty(&*store, gone).await);
+    assert_eq!(pending(&*store, stays).await, [1, 2]);
+    assert_eq!(store.roster(stays).await.unwrap().version, 3);
+}
+
+pub async fn writes_for_nobody_change_nothing(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let gone = account(&*store, "gone@x").await;
+    let stays = account(&*store, "stays@x").await;
+    apply(&*store, &[Write::RemoveAccount { owner: gone }]).await;
+    // Among those of another, in one batch: what is still under way when an account is removed.
+    let mut writes = everything(gone);
+    writes.extend(everything(stays));
+    writes.push(Write::Keys { owner: gone, keys: vec![1] });
+    writes.push(Write::Disabled { owner: gone, disabled: true });
+    apply(&*store, &writes).await;
+    assert!(is_empty(&*store, gone).await);
+    let head = store.log_head(stays).await.unwrap();
+    assert_eq!((head.last, head.pending, head.archived), (3, 2, 2));
+}
