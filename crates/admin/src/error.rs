@@ -1,0 +1,30 @@
+//! Why a command failed, said to people in one line.
+
+use std::fmt;
+
+use waxwing_store::StoreError;
+
+/// One line: what could not be done and why. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminError(pub String);
+
+impl AdminError {
+    /// There is no such account.
+    pub fn no_account(jid: &str) -> Self {
+        Self(format!("there is no account {jid}"))
+    }
+}
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AdminError {}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self(error.0)
+    }
+}

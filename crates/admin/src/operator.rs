@@ -1,0 +1,59 @@
+//! What can be done with accounts.
+
+use async_trait::async_trait;
+use jid::BareJid;
+use serde::{Deserialize, Serialize};
+use waxwing_sasl::Keys;
+
+use crate::AdminError;
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub jid: BareJid,
+    pub keys: Keys,
+    pub admin: bool,
+}
+
+/// What is shown of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountInfo {
+    /// The bare JID, prepared.
+    pub jid: String,
+    pub admin: bool,
+    pub disabled: bool,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created: i64,
+    /// Messages that wait to be delivered.
+    pub pending: u64,
+    /// Resources that are bound now.
+    pub resources: Vec<String>,
+}
+
+/// Somebody who can do it: the running server, or a command on a database that no server uses.
+///
+/// Whether an account's domain is served is judged before; everything else is judged here, and what fails changes
+/// nothing.
+#[async_trait]
+pub trait Operator: Send + Sync + 'static {
+    /// Makes accounts in one transaction. Says of each, in order, whether it was made; one that existed stays as it
+    /// was.
+    async fn create(&self, drafts: Vec<Draft>) -> Result<Vec<bool>, AdminError>;
+
+    /// Gives an account a new password. Its resumable sessions end.
+    async fn set_keys(&self, jid: &BareJid, keys: Keys) -> Result<(), AdminError>;
+
+    /// Disables or enables an account. Sessions of a disabled one end.
+    async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AdminError>;
+
+    /// Removes an account with everything that it owns; its contacts lose their subscriptions and its sessions end
+    /// (XEP-0077 §3.2).
+    async fn remove(&self, jid: &BareJid) -> Result<(), AdminError>;
+
+    /// One account.
+    async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError>;
+
+    /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending` and
+    /// `resources` are not told here.
+    async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError>;
+}
