@@ -6,7 +6,6 @@ use std::ops::Range;
 use crate::Element;
 use crate::element::Namespace;
 use crate::lex::{self, Attrs, Lexer, Span, Token};
-use crate::text::{self, Place};
 
 /// An element directly inside an [`Element`], over that element's bytes. Everything beyond its name and place is read
 /// when asked for.
@@ -52,7 +51,7 @@ impl Child {
             return None;
         };
         let attr = attrs.iter().find(|attr| attr.name.whole.of(text) == name)?;
-        Some(text::resolve(attr.value.of(text), Place::Attribute))
+        Some(attr.meant(text))
     }
 
     /// The character data directly inside, references resolved.

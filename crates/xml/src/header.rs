@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::lex::{self, Attr, Attrs, Lexer, Token};
-use crate::text::{self, Place};
+use crate::lex::{self, Attrs, Lexer, Role, Token};
 use crate::{Fault, Scope, ns};
 
 /// What a stream header says. Attributes are as they came, not yet judged as addresses or versions.
@@ -70,15 +69,11 @@ pub fn header(bytes: &[u8]) -> Result<Header, Fault> {
             "id" => &mut header.id,
             _ => continue,
         };
-        *place = Some(value(text, attr).into_owned());
+        *place = Some(attr.meant(text).into_owned());
     }
     let extra = declared.prefixes.into_iter().filter(|(prefix, _)| *prefix != "stream");
     header.scope = header.scope.with_prefixes(extra.map(|(p, n)| (p.into(), n.into())).collect());
     Ok(header)
-}
-
-fn value<'a>(text: &'a str, attr: &Attr) -> Cow<'a, str> {
-    text::resolve(attr.value.of(text), Place::Attribute)
 }
 
 /// The namespaces that a tag declares.
@@ -96,12 +91,12 @@ impl<'a> Declared<'a> {
             if attrs[..at].iter().any(|other| other.name.whole.of(text) == whole) {
                 return Err(Fault::NotWellFormed);
             }
-            let prefix = match attr.name.prefix(text) {
-                Some("xmlns") => Some(attr.name.local().of(text)),
-                None if whole == "xmlns" => None,
-                _ => continue,
+            let prefix = match attr.role {
+                Role::DeclaresPrefix => Some(attr.name.local().of(text)),
+                Role::DeclaresDefault => None,
+                Role::Plain | Role::Prefixed => continue,
             };
-            let namespace = value(text, attr);
+            let namespace = attr.meant(text);
             check_declaration(prefix, &namespace)?;
             match prefix {
                 None => declared.default = namespace,
@@ -127,8 +122,8 @@ impl<'a> Declared<'a> {
 
     fn check_prefixed(&self, text: &str, attrs: &Attrs) -> Result<(), Fault> {
         let mut seen: Vec<(&str, &str)> = Vec::new();
-        for attr in attrs {
-            let Some(prefix) = attr.name.prefix(text).filter(|p| *p != "xmlns") else { continue };
+        for attr in attrs.iter().filter(|attr| attr.role == Role::Prefixed) {
+            let prefix = attr.name.prefix(text).unwrap_or("");
             let expanded = (self.prefix(prefix).ok_or(Fault::NotWellFormed)?, attr.name.local().of(text));
             if seen.contains(&expanded) {
                 return Err(Fault::NotWellFormed);

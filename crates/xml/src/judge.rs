@@ -7,9 +7,8 @@ use smallvec::SmallVec;
 
 use crate::element::{Element, Namespace, RootAttr, Value};
 use crate::header::check_declaration;
-use crate::lex::{self, Attr, Attrs, Lexer, Name, Span, Token};
+use crate::lex::{self, Attr, Attrs, Lexer, Name, Role, Span, Token};
 use crate::rewrite::{self, Edit};
-use crate::text::{self, Place};
 use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, names, ns};
 
 /// Judges one top-level element, and finds what a server wants to know of it.
@@ -226,10 +225,10 @@ impl<'t> Judge<'t> {
 
     fn declarations(&mut self, attrs: &Attrs, depth: usize) -> Result<(), Fault> {
         for attr in attrs {
-            let prefix = match attr.name.prefix(self.text) {
-                Some("xmlns") => Some(attr.name.local().of(self.text)),
-                None if attr.name.whole.of(self.text) == "xmlns" => None,
-                _ => continue,
+            let prefix = match attr.role {
+                Role::DeclaresPrefix => Some(attr.name.local().of(self.text)),
+                Role::DeclaresDefault => None,
+                Role::Plain | Role::Prefixed => continue,
             };
             let namespace = self.declared(attr, prefix, depth)?;
             match prefix {
@@ -243,7 +242,7 @@ impl<'t> Judge<'t> {
 
     /// The namespace that an attribute declares.
     fn declared(&mut self, attr: &Attr, prefix: Option<&str>, depth: usize) -> Result<Namespace, Fault> {
-        let name = text::resolve(attr.value.of(self.text), Place::Attribute);
+        let name = attr.meant(self.text);
         check_declaration(prefix, &name)?;
         if depth > 1 && self.server && name == ns::SERVER {
             self.found.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
@@ -298,7 +297,10 @@ impl<'t> Judge<'t> {
             if attrs[..at].iter().any(|other| other.name.whole.of(text) == whole) {
                 return Err(Fault::NotWellFormed);
             }
-            let Some(prefix) = attr.name.prefix(text).filter(|p| *p != "xmlns") else { continue };
+            if attr.role != Role::Prefixed {
+                continue;
+            }
+            let prefix = attr.name.prefix(text).unwrap_or("");
             let (namespace, local) = (self.resolve(prefix)?, attr.name.local().of(text));
             let same = |other: &(Namespace, &str)| {
                 other.1 == local && self.namespace_name(other.0) == self.namespace_name(namespace)
@@ -313,10 +315,8 @@ impl<'t> Judge<'t> {
 
     fn root_attrs(&mut self, attrs: &Attrs) {
         let text = self.text;
-        let declares =
-            |attr: &&Attr| attr.name.prefix(text) == Some("xmlns") || attr.name.whole.of(text) == "xmlns";
-        for attr in attrs.iter().filter(|attr| !declares(attr)) {
-            let value = match text::resolve(attr.value.of(text), Place::Attribute) {
+        for attr in attrs.iter().filter(|attr| matches!(attr.role, Role::Plain | Role::Prefixed)) {
+            let value = match attr.meant(text) {
                 Cow::Borrowed(_) => Value::Written(attr.value),
                 Cow::Owned(value) => {
                     self.found.owned.push(value.into());

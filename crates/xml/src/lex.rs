@@ -57,8 +57,32 @@ pub(crate) fn characters(bytes: &[u8]) -> Result<&str, Fault> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attr {
     pub name: Name,
+    pub role: Role,
     /// Between the quotes.
     pub value: Span,
+    /// Whether the value is meant as it is written.
+    pub plain: bool,
+}
+
+impl Attr {
+    /// The value as it is meant.
+    pub fn meant<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let written = self.value.of(text);
+        if self.plain { Cow::Borrowed(written) } else { text::resolve(written, Place::Attribute) }
+    }
+}
+
+/// What an attribute is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Without a prefix.
+    Plain,
+    /// With a prefix, other than `xmlns`.
+    Prefixed,
+    /// `xmlns`.
+    DeclaresDefault,
+    /// `xmlns:` and the prefix, which is the local part.
+    DeclaresPrefix,
 }
 
 /// The attributes of one tag.
@@ -124,8 +148,14 @@ impl<'a> Lexer<'a> {
             return Err(Fault::NotWellFormed);
         }
         self.space();
-        let value = self.value()?;
-        Ok(Attr { name, value })
+        let (value, plain) = self.value()?;
+        let role = match (name.prefix(self.text), name.local().of(self.text)) {
+            (None, "xmlns") => Role::DeclaresDefault,
+            (None, _) => Role::Plain,
+            (Some("xmlns"), _) => Role::DeclaresPrefix,
+            (Some(_), _) => Role::Prefixed,
+        };
+        Ok(Attr { name, role, value, plain })
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -192,32 +222,39 @@ impl<'a> Lexer<'a> {
 
     fn name(&mut self) -> Result<Name, Fault> {
         let start = self.at;
-        let length = self.rest().iter().take_while(|b| names::may_continue(**b)).count();
+        let (length, local) = names::qualified(self.rest()).ok_or(Fault::NotWellFormed)?;
         if length > MAX_NAME {
             return Err(Fault::PolicyViolation("name too long"));
         }
-        let whole = Span::new(start, start + length);
-        let local = names::local_part(whole.of(self.text)).ok_or(Fault::NotWellFormed)?;
         self.at += length;
-        Ok(Name { whole, local: (start + local) as u32 })
+        Ok(Name { whole: Span::new(start, self.at), local: (start + local) as u32 })
     }
 
-    fn value(&mut self) -> Result<Span, Fault> {
-        let rest = self.rest();
-        let (Some(&quote @ (b'"' | b'\'')), inner) = (rest.first(), rest.get(1..).unwrap_or(&[])) else {
+    fn value(&mut self) -> Result<(Span, bool), Fault> {
+        let (Some(&quote @ (b'"' | b'\'')), inner) =
+            (self.rest().first(), self.rest().get(1..).unwrap_or(&[]))
+        else {
             return Err(Fault::NotWellFormed);
         };
-        let length = inner.iter().position(|&b| b == quote || b == b'<').ok_or(Fault::NotWellFormed)?;
-        if inner[length] == b'<' {
-            return Err(Fault::NotWellFormed);
+        let (mut length, mut plain) = (0, true);
+        loop {
+            match inner.get(length) {
+                Some(&byte) if byte == quote => break,
+                None | Some(b'<') => return Err(Fault::NotWellFormed),
+                Some(b'&' | b'\t' | b'\n' | b'\r') => plain = false,
+                Some(_) => {}
+            }
+            length += 1;
         }
         if length > MAX_NAME {
             return Err(Fault::PolicyViolation("attribute value too long"));
         }
         let span = Span::new(self.at + 1, self.at + 1 + length);
-        text::check_references(span.of(self.text))?;
+        if !plain {
+            text::check_references(span.of(self.text))?;
+        }
         self.at += length + 2;
-        Ok(span)
+        Ok((span, plain))
     }
 }
 

@@ -5,33 +5,77 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Whether a name may go on with this byte, as far as one byte can tell; `:` included.
-pub(crate) fn may_continue(byte: u8) -> bool {
-    byte >= 0x80 || byte == b':' || ascii_continue(byte)
-}
-
-/// Whether a name may start with this byte, as far as one byte can tell.
-pub(crate) fn may_start(byte: u8) -> bool {
-    byte >= 0x80 || ascii_start(byte)
-}
-
-fn ascii_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_'
-}
-
-fn ascii_continue(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
-/// Where the local part of a qualified name starts: 0 without a prefix. None if it is no qualified name.
-pub(crate) fn local_part(name: &str) -> Option<usize> {
-    match name.bytes().position(|b| b == b':') {
-        None => is_ncname(name).then_some(0),
-        Some(colon) => {
-            let (prefix, local) = (&name[..colon], &name[colon + 1..]);
-            (is_ncname(prefix) && is_ncname(local)).then_some(colon + 1)
+/// What a byte may be in a name, as far as one byte can tell.
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphabetic() || b == b'_' {
+            class[byte] = START | CONTINUE;
+        } else if b.is_ascii_digit() || matches!(b, b'-' | b'.') {
+            class[byte] = CONTINUE;
+        } else if b == b':' {
+            class[byte] = COLON;
+        } else if b >= 0x80 {
+            class[byte] = START | CONTINUE | WIDE;
         }
+        byte += 1;
     }
+    class
+};
+const START: u8 = 1;
+const CONTINUE: u8 = 2;
+const COLON: u8 = 4;
+/// Part of a character beyond ASCII, which decides only as a whole.
+const WIDE: u8 = 8;
+
+fn class(byte: u8) -> u8 {
+    CLASS[usize::from(byte)]
+}
+
+/// Whether a name may start with this byte.
+pub(crate) fn may_start(byte: u8) -> bool {
+    class(byte) & START != 0
+}
+
+/// Whether a name may go on with this byte.
+pub(crate) fn may_continue(byte: u8) -> bool {
+    class(byte) & (CONTINUE | COLON) != 0
+}
+
+/// How far a qualified name at the front of `text` reaches, and where its local part starts: 0 without a prefix. None
+/// if there is no qualified name.
+pub(crate) fn qualified(text: &[u8]) -> Option<(usize, usize)> {
+    let (mut local, mut wide) = (0, 0);
+    let mut length = 0;
+    while let Some(&byte) = text.get(length) {
+        let class = class(byte);
+        if class & CONTINUE == 0 {
+            // A second colon is the start of no local part.
+            if class & COLON == 0 || local > 0 {
+                break;
+            }
+            local = length + 1;
+        }
+        wide |= class & WIDE;
+        length += 1;
+    }
+    let well_formed = if wide == 0 {
+        let starts = |at: usize| at < length && may_start(text[at]);
+        starts(0) && starts(local) && text.get(length) != Some(&b':')
+    } else {
+        let name = std::str::from_utf8(&text[..length]).ok()?;
+        is_ncname(&name[local..])
+            && (local == 0 || is_ncname(&name[..local - 1]))
+            && text.get(length) != Some(&b':')
+    };
+    well_formed.then_some((length, local))
+}
+
+/// Whether all of this is a qualified name.
+pub(crate) fn is_qualified(name: &str) -> bool {
+    qualified(name.as_bytes()).is_some_and(|(length, _)| length == name.len())
 }
 
 /// Whether this is a name without a colon.
@@ -40,19 +84,20 @@ pub(crate) fn is_ncname(name: &str) -> bool {
     chars.next().is_some_and(starts_name) && chars.all(continues_name)
 }
 
+/// XML allows U+FDF0 to U+FFFD as well, which the parser under minidom and xso does not.
 fn starts_name(c: char) -> bool {
     if c.is_ascii() {
-        return ascii_start(c as u8);
+        return may_start(c as u8);
     }
     matches!(c,
         '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}' | '\u{370}'..='\u{37d}'
         | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}'
-        | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+        | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{10000}'..='\u{effff}')
 }
 
 fn continues_name(c: char) -> bool {
     if c.is_ascii() {
-        return ascii_continue(c as u8);
+        return class(c as u8) & CONTINUE != 0;
     }
     starts_name(c) || matches!(c, '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
@@ -91,26 +136,27 @@ mod tests {
 
     #[test]
     fn qualified_names() {
-        assert_eq!(local_part("message"), Some(0));
-        assert_eq!(local_part("stream:error"), Some(7));
-        assert_eq!(local_part("é"), Some(0));
+        assert_eq!(qualified(b"message to"), Some((7, 0)));
+        assert_eq!(qualified(b"stream:error>"), Some((12, 7)));
+        assert_eq!(qualified("é:ü".as_bytes()), Some((5, 3)));
+        assert!(!is_qualified("a b"));
         for bad in [
             "",
             ":",
             ":a",
             "a:",
             "a:b:c",
+            "a:b:",
             "1a",
             "a:1",
             "-a",
             ".a",
             "a:-b",
-            "a b",
-            "a\u{d7}",
             "\u{b7}",
             "\u{fdd0}a",
+            "a\u{d7}",
         ] {
-            assert_eq!(local_part(bad), None, "{bad:?}");
+            assert_eq!(qualified(bad.as_bytes()), None, "{bad:?}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Tag<'o, 'n> {
 impl<'o, 'n> Tag<'o, 'n> {
     /// Begins a tag.
     pub fn new(out: &'o mut Vec<u8>, name: &'n str) -> Self {
-        debug_assert!(names::local_part(name).is_some(), "{name:?} is no name");
+        debug_assert!(names::is_qualified(name), "{name:?} is no name");
         out.push(b'<');
         out.extend_from_slice(name.as_bytes());
         Tag { out, name }
@@ -40,7 +40,7 @@ impl<'o, 'n> Tag<'o, 'n> {
 
     /// Adds an attribute.
     pub fn attr(self, name: &str, value: &str) -> Self {
-        debug_assert!(names::local_part(name).is_some(), "{name:?} is no name");
+        debug_assert!(names::is_qualified(name), "{name:?} is no name");
         attribute(self.out, &["", name], value);
         self
     }
