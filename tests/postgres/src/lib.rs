@@ -1,0 +1,72 @@
+//! A private Postgres for tests: a cluster of its own in a temporary folder, gone with the process that started it.
+//!
+//! The binaries are looked for in `PATH` and in Debian's `/usr/lib/postgresql`. With `WAXWING_TEST_POSTGRES`, the URL
+//! of a server whose user may create databases, that server is used instead (databases `waxwing_test_…` stay there).
+
+// For tests, which may panic.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cluster;
+mod install;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::NoTls;
+
+use crate::cluster::Private;
+
+/// A server on which tests make databases.
+pub struct Cluster {
+    /// The URL up to and with the slash before the database's name.
+    base: String,
+    /// Keeps the private one running.
+    _private: Option<Private>,
+    databases: AtomicU32,
+}
+
+impl Cluster {
+    /// Starts a cluster, or takes the one in `WAXWING_TEST_POSTGRES`. Panics with one line that says what to do
+    /// where there is neither.
+    pub fn start() -> Cluster {
+        let (base, private) = match std::env::var("WAXWING_TEST_POSTGRES") {
+            Ok(url) => (
+                url.rsplit_once('/').expect("WAXWING_TEST_POSTGRES ends in /database").0.to_owned() + "/",
+                None,
+            ),
+            Err(_) => {
+                let private = Private::start();
+                (private.url(), Some(private))
+            }
+        };
+        Cluster { base, _private: private, databases: AtomicU32::new(0) }
+    }
+
+    /// One cluster for all tests of this process.
+    pub fn shared() -> &'static Cluster {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(Cluster::start)
+    }
+
+    /// Makes an empty database and gives its URL.
+    pub async fn fresh_database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("waxwing_test_{}_{number}", std::process::id());
+        self.execute(&format!("CREATE DATABASE {name}")).await;
+        self.url(&name)
+    }
+
+    /// The URL of a database by its name, there or not.
+    pub fn url(&self, database: &str) -> String {
+        format!("{}{database}", self.base)
+    }
+
+    /// Runs SQL in the database `postgres`, as the superuser.
+    pub async fn execute(&self, sql: &str) {
+        let (client, connection) = tokio_postgres::connect(&self.url("postgres"), NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        client.batch_execute(sql).await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
+}
