@@ -129,3 +129,13 @@ impl Acceptor {
         Bindings::of(connection, &self.state)
     }
 }
+
+impl Files {
+    /// Whether chain and key can be read and belong together.
+    ///
+    /// # Errors
+    /// One line that names the file and what is wrong with it.
+    pub fn check(&self) -> Result<(), NetError> {
+        Certified::read(&self.certificate, &self.key, &rustls::crypto::ring::default_provider()).map(|_| ())
+    }
+}

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use waxwing_admin::PasswordSource;
+
+/// Waxwing, an XMPP messaging server. Without a command: serve.
+#[derive(Debug, Parser)]
+#[command(name = "waxwing", version, about)]
+pub struct Cli {
+    /// The configuration file [default: waxwing.toml in the working directory, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The data folder, as the key `data`
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Sets a configuration key, over the file: a TOML value or bare text. May be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the server until SIGTERM or SIGINT; SIGHUP reloads the certificates
+    Serve {
+        /// Written once it serves: the real addresses under their keys, and the process id, as JSON
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Judges or shows the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Manages accounts, while the server runs or not
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Says whether the configuration is valid
+    Check,
+    /// Prints every key, the value in force and where it was set
+    Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Makes an account
+    Add {
+        jid: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Gives an account a new password
+    Passwd {
+        jid: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Lists all accounts
+    List,
+    /// Shows an account
+    Show { jid: String },
+    /// Keeps an account from logging in and ends its sessions
+    Disable { jid: String },
+    /// Lets a disabled account log in again
+    Enable { jid: String },
+    /// Removes an account and everything it owns
+    Remove { jid: String },
+    /// Makes the accounts of a file, one `jid password` a line
+    Import { file: PathBuf },
+}
+
+/// Without any: asked for on the terminal.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct PasswordArgs {
+    /// The password; other users of this machine may see it in the process list
+    #[arg(long, value_name = "PASSWORD")]
+    password: Option<String>,
+
+    /// Takes the password from the first line of standard input
+    #[arg(long)]
+    stdin: bool,
+}
+
+impl From<PasswordArgs> for PasswordSource {
+    fn from(args: PasswordArgs) -> Self {
+        match args {
+            PasswordArgs { password: Some(password), .. } => PasswordSource::Given(password),
+            PasswordArgs { stdin: true, .. } => PasswordSource::Stdin,
+            _ => PasswordSource::Prompt,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `waxwing serve`: everything put together, from start to stop.
+
+mod first_account;
+mod listen;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use waxwing_admin::{AdminServer, Offline, Operator};
+use waxwing_config::{Config, Loaded};
+use waxwing_net::tls::{Files, Tls, TlsSetup};
+use waxwing_net::{Gate, raise_file_limit};
+
+use crate::{logging, print, ready, runtime, storage};
+use listen::Listeners;
+
+/// Serves until SIGTERM or SIGINT.
+pub fn serve(loaded: Loaded, ready_file: Option<PathBuf>) -> Result<(), String> {
+    logging::start(&loaded.config.log)?;
+    runtime()?.block_on(run(loaded.config, ready_file))
+}
+
+async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> {
+    let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    if let Err(error) = raise_file_limit() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    // Before anything is made on disk: a port in use is the likeliest fault.
+    let listeners = Listeners::bind(&config.listen)?;
+    storage::prepare_data(&config.data)?;
+    let tls = Tls::load(tls_setup(&config)).map_err(|error| error.to_string())?;
+    let store = storage::open(&config.storage).await?;
+    let operator: Arc<dyn Operator> = Arc::new(Offline::new(store.clone()));
+    let admin =
+        AdminServer::start(&storage::admin_socket(&config), operator.clone()).map_err(|error| error.0)?;
+    let first = first_account::make(&config, &*operator).await?;
+
+    let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
+    let addresses = listeners.addresses();
+    let serving = listeners.serve(gate, tls.clone());
+    let watching = tokio::spawn(tls.clone().watch());
+    greet(&config, &addresses, &tls, first.as_ref())?;
+    if let Some(file) = &ready_file {
+        ready::write(file, &addresses)?;
+    }
+    signals.stop(&tls).await;
+
+    tracing::info!("stopping");
+    drop(serving);
+    watching.abort();
+    drop(admin);
+    store.close().await;
+    Ok(())
+}
+
+fn tls_setup(config: &Config) -> TlsSetup {
+    let hosts = config.hosts.iter().map(|host| host.as_str().to_owned()).collect();
+    let common = config.tls.certificate.clone().zip(config.tls.key.clone());
+    let by_host = config.tls.hosts.iter().map(|(host, files)| {
+        (host.as_str().to_owned(), Files { certificate: files.certificate.clone(), key: files.key.clone() })
+    });
+    TlsSetup {
+        hosts,
+        folder: config.data.join("tls"),
+        files: common.map(|(certificate, key)| Files { certificate, key }),
+        by_host: by_host.collect(),
+        // XEP-0368 §2.
+        alpn: vec![b"xmpp-client".to_vec()],
+    }
+}
+
+/// What the operator needs to know and what to type next.
+fn greet(
+    config: &Config,
+    addresses: &listen::Addresses,
+    tls: &Tls,
+    first: Option<&first_account::FirstAccount>,
+) -> Result<(), String> {
+    let hosts: Vec<&str> = config.hosts.iter().map(|host| host.as_str()).collect();
+    let mut text = format!("Waxwing serves {}\n", hosts.join(", "));
+    for (key, addresses) in addresses {
+        for address in addresses {
+            text.push_str(&format!("  {key:<15} {address}\n"));
+        }
+    }
+    if let Some(ca) = tls.own_ca() {
+        text.push_str(&format!("  {:<15} {}\n", "CA to trust", ca.display()));
+    }
+    let user = match first {
+        Some(first) => {
+            text.push_str(&format!(
+                "\nFirst account, an admin. Its password is shown only now:\n  {}\n  {}\n",
+                first.jid, first.password
+            ));
+            first.jid.to_string()
+        }
+        None => format!("you@{}", config.domain()),
+    };
+    text.push_str(&format!(
+        "\nNext: profanity -a {user}\n      waxwing user add someone@{}\n",
+        config.domain()
+    ));
+    print(&text)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the signal to stop; reloads certificates on SIGHUP meanwhile.
+    async fn stop(&mut self, tls: &Arc<Tls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    let tls = tls.clone();
+                    match tokio::task::spawn_blocking(move || tls.reload()).await {
+                        Ok(Ok(())) => tracing::info!("certificates reloaded"),
+                        Ok(Err(error)) => tracing::error!(%error, "certificates not reloaded, the old ones stay"),
+                        Err(error) => tracing::error!(%error, "certificates not reloaded, the old ones stay"),
+                    }
+                }
+            }
+        }
+    }
+}

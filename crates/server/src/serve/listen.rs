@@ -1,0 +1,71 @@
+//! The listeners and their accept loops.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use waxwing_config::Listen;
+use waxwing_net::tls::{Alpn, Tls};
+use waxwing_net::{Gate, Listener};
+
+/// The addresses really bound, by key.
+pub type Addresses = BTreeMap<&'static str, Vec<SocketAddr>>;
+
+/// Listeners that are bound and do not accept yet.
+pub struct Listeners {
+    starttls: Vec<Listener>,
+    direct: Vec<Listener>,
+}
+
+impl Listeners {
+    pub fn bind(listen: &Listen) -> Result<Self, String> {
+        let bind = |key: &str, addresses: &[SocketAddr]| {
+            let bound = addresses.iter().map(|address| Listener::bind(*address));
+            bound.collect::<Result<Vec<_>, _>>().map_err(|error| format!("{key}: {error}"))
+        };
+        Ok(Self {
+            starttls: bind("listen.c2s", &listen.c2s)?,
+            direct: bind("listen.c2s_tls", &listen.c2s_tls)?,
+        })
+    }
+
+    pub fn addresses(&self) -> Addresses {
+        let of = |listeners: &[Listener]| listeners.iter().map(Listener::local_addr).collect();
+        [("listen.c2s", of(&self.starttls)), ("listen.c2s_tls", of(&self.direct))].into()
+    }
+
+    /// Accepts until the returned set is dropped.
+    pub fn serve(self, gate: Arc<Gate>, tls: Arc<Tls>) -> JoinSet<()> {
+        let mut loops = JoinSet::new();
+        for (listeners, direct) in [(self.starttls, false), (self.direct, true)] {
+            for listener in listeners {
+                loops.spawn(accept(listener, direct, gate.clone(), tls.clone()));
+            }
+        }
+        loops
+    }
+}
+
+async fn accept(listener: Listener, direct: bool, gate: Arc<Gate>, tls: Arc<Tls>) {
+    loop {
+        let (stream, peer) = listener.accept().await;
+        let pass = match gate.enter(peer.ip()) {
+            Ok(pass) => pass,
+            Err(refused) => {
+                tracing::info!(%peer, ?refused, "connection refused");
+                continue;
+            }
+        };
+        if direct {
+            let acceptor = tls.acceptor(Alpn::Offered);
+            tokio::spawn(async move {
+                let _pass = pass;
+                match acceptor.accept(stream).await {
+                    Ok(_) => tracing::info!(%peer, "TLS"),
+                    Err(error) => tracing::info!(%peer, %error, "TLS failed"),
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `waxwing user`.
+
+use jid::BareJid;
+use time::OffsetDateTime;
+use waxwing_admin::{
+    AccountInfo, AdminError, Draft, Imported, Offline, Operator, PasswordSource, Remote, import,
+    read_password,
+};
+use waxwing_config::Config;
+use waxwing_sasl::Keys;
+
+use crate::cli::{PasswordArgs, UserCommand};
+use crate::{print, storage};
+
+/// Existing accounts that an import names one by one.
+const NAMED: usize = 20;
+
+/// Runs one command, through the running server where there is one.
+pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
+    // Everything that can be wrong with the command itself, before anything is opened.
+    let job = Job::of(config, command)?;
+    let done = match Remote::connect(&storage::admin_socket(config)).await.map_err(said)? {
+        Some(remote) => job.run(config, &remote).await,
+        None => {
+            let offline = Offline::new(storage::open(&config.storage).await?);
+            let done = job.run(config, &offline).await;
+            offline.close().await;
+            done
+        }
+    };
+    done.map_err(said)
+}
+
+enum Job {
+    Add(Draft),
+    SetKeys(BareJid, Keys),
+    SetDisabled(BareJid, bool),
+    Remove(BareJid),
+    Show(BareJid),
+    List,
+    Import(std::path::PathBuf),
+}
+
+impl Job {
+    fn of(config: &Config, command: UserCommand) -> Result<Self, String> {
+        Ok(match command {
+            UserCommand::Add { jid, password } => {
+                let jid = account(&jid)?;
+                served(config, &jid).map_err(said)?;
+                Job::Add(Draft { jid, keys: keys(config, password)?, admin: false })
+            }
+            UserCommand::Passwd { jid, password } => Job::SetKeys(account(&jid)?, keys(config, password)?),
+            UserCommand::Disable { jid } => Job::SetDisabled(account(&jid)?, true),
+            UserCommand::Enable { jid } => Job::SetDisabled(account(&jid)?, false),
+            UserCommand::Remove { jid } => Job::Remove(account(&jid)?),
+            UserCommand::Show { jid } => Job::Show(account(&jid)?),
+            UserCommand::List => Job::List,
+            UserCommand::Import { file } => Job::Import(file),
+        })
+    }
+
+    async fn run(self, config: &Config, operator: &dyn Operator) -> Result<(), AdminError> {
+        let text = match self {
+            Job::Add(draft) => {
+                let jid = draft.jid.clone();
+                match operator.create(vec![draft]).await?.as_slice() {
+                    [true] => format!("{jid} added\n"),
+                    _ => return Err(AdminError(format!("{jid} exists already"))),
+                }
+            }
+            Job::SetKeys(jid, keys) => {
+                operator.set_keys(&jid, keys).await?;
+                format!("{jid} has a new password\n")
+            }
+            Job::SetDisabled(jid, disabled) => {
+                operator.set_disabled(&jid, disabled).await?;
+                format!("{jid} {}\n", if disabled { "disabled" } else { "enabled" })
+            }
+            Job::Remove(jid) => {
+                operator.remove(&jid).await?;
+                format!("{jid} removed\n")
+            }
+            Job::Show(jid) => shown(&operator.show(&jid).await?),
+            Job::List => return list(operator).await,
+            Job::Import(file) => {
+                let serves = |jid: &BareJid| served(config, jid);
+                report(&import(&file, config.sasl.iterations, &serves, operator).await?)
+            }
+        };
+        print(&text).map_err(AdminError)
+    }
+}
+
+async fn list(operator: &dyn Operator) -> Result<(), AdminError> {
+    let mut after = None;
+    loop {
+        let page = operator.list(after.as_deref()).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.jid.clone());
+        let lines: String = page.iter().map(|info| format!("{}{}\n", info.jid, marks(info))).collect();
+        print(&lines).map_err(AdminError)?;
+    }
+}
+
+fn marks(info: &AccountInfo) -> String {
+    let marks = [(info.admin, " admin"), (info.disabled, " disabled")];
+    marks.iter().filter(|(set, _)| *set).map(|(_, mark)| *mark).collect()
+}
+
+fn shown(info: &AccountInfo) -> String {
+    let yes_no = |it| if it { "yes" } else { "no" };
+    format!(
+        "account   {}\nadmin     {}\ndisabled  {}\ncreated   {}\npending   {}\nsessions  {}\n",
+        info.jid,
+        yes_no(info.admin),
+        yes_no(info.disabled),
+        date(info.created),
+        info.pending,
+        if info.resources.is_empty() { "none".to_owned() } else { info.resources.join(" ") }
+    )
+}
+
+fn date(millis: i64) -> String {
+    match OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)) {
+        Ok(at) => format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute()),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+fn report(imported: &Imported) -> String {
+    let existing = &imported.existing;
+    let mut text: String = existing
+        .iter()
+        .take(NAMED)
+        .map(|(number, jid)| format!("line {number}: {jid} exists already and stays as it was\n"))
+        .collect();
+    if existing.len() > NAMED {
+        text.push_str(&format!("... and {} more that exist already\n", existing.len() - NAMED));
+    }
+    text.push_str(&format!("{} accounts made, {} existed\n", imported.made, existing.len()));
+    text
+}
+
+fn account(text: &str) -> Result<BareJid, String> {
+    match BareJid::new(text) {
+        Ok(jid) if jid.node().is_some() => Ok(jid),
+        Ok(jid) => Err(format!("{text:?} names no account: write user@domain, such as {jid}@localhost")),
+        Err(error) => Err(format!("{text:?} is no JID of an account, which is user@domain: {error}")),
+    }
+}
+
+fn served(config: &Config, jid: &BareJid) -> Result<(), AdminError> {
+    if config.serves(jid.domain()) {
+        return Ok(());
+    }
+    let ours: Vec<&str> = config.hosts.iter().map(|host| host.as_str()).collect();
+    let why =
+        format!("{} is not served here, but {} (keys `domain`, `hosts`)", jid.domain(), ours.join(", "));
+    Err(AdminError(why))
+}
+
+fn keys(config: &Config, password: PasswordArgs) -> Result<Keys, String> {
+    let password = read_password(PasswordSource::from(password)).map_err(said)?;
+    Keys::derive(&password, config.sasl.iterations).map_err(|error| error.to_string())
+}
+
+fn said(error: AdminError) -> String {
+    error.0
+}
