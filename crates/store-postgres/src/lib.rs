@@ -1,1 +1,14 @@
-//! The store on Postgres.
+//! The store on Postgres: one connection that writes, in pipelined transactions, and a pool that reads.
+
+mod accounts;
+mod connection;
+mod error;
+mod one;
+mod open;
+mod pipeline;
+mod retention;
+mod rows;
+mod store;
+mod url;
+
+pub use open::open;

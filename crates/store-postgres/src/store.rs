@@ -1,0 +1,215 @@
+//! The store: which connection does what.
+
+use async_trait::async_trait;
+use deadpool_postgres::{ClientWrapper, Object, Pool};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio_postgres::{Config, Error, Row};
+use waxwing_store::{
+    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
+    Store, StoreError, UnixMillis, Write, steps,
+};
+
+use crate::connection::{ConnectError, connect};
+use crate::error::{apply_error, pool_error, store_error};
+use crate::pipeline::transaction;
+use crate::rows::position;
+use crate::{accounts, one, retention, rows};
+
+/// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
+const RETENTION_STEP: u64 = 2000;
+
+pub(crate) struct Postgres {
+    config: Config,
+    /// `None` while a transaction has it, and after it was lost: the next who writes connects again.
+    writer: Mutex<Option<ClientWrapper>>,
+    readers: Pool,
+}
+
+impl Postgres {
+    pub(crate) fn new(config: Config, writer: ClientWrapper, readers: Pool) -> Postgres {
+        Postgres { config, writer: Mutex::new(Some(writer)), readers }
+    }
+
+    /// The writing connection, a new one where the old was lost.
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, ClientWrapper>, StoreError> {
+        let mut slot = self.writer.lock().await;
+        if slot.as_ref().is_none_or(|client| client.is_closed()) {
+            // The lost one first: it may still hold the lock.
+            *slot = None;
+            if !self.readers.is_closed() {
+                *slot = Some(connect(&self.config).await.map_err(|error| match error {
+                    ConnectError::Taken => StoreError("another Waxwing is using the database".to_owned()),
+                    ConnectError::Postgres(error) => store_error(&error),
+                })?);
+            }
+        }
+        MutexGuard::try_map(slot, Option::as_mut).map_err(|_| StoreError("the database is closed".to_owned()))
+    }
+
+    async fn reader(&self) -> Result<Object, StoreError> {
+        self.readers.get().await.map_err(|error| pool_error(&error))
+    }
+
+    async fn rows<T>(
+        &self,
+        sql: &str,
+        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+        read: impl Fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, StoreError> {
+        let client = self.reader().await?;
+        let rows: Result<_, Error> = async {
+            let select = client.prepare_cached(sql).await?;
+            client.query(&select, values).await?.iter().map(read).collect()
+        }
+        .await;
+        rows.map_err(|error| store_error(&error))
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError> {
+        let steps = steps(writes);
+        let mut statements = Vec::new();
+        for step in &steps {
+            match step {
+                Step::Rows(rows) => rows::statements(rows, &mut statements),
+                Step::One(write) => one::statements(write, &mut statements),
+            }
+        }
+        let client = self.writer().await.map_err(|error| ApplyError::Unknown(error.0))?;
+        transaction(&client, statements).await.map_err(|error| apply_error(&error))
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.rows("SELECT value FROM meta WHERE key = $1", &[&key], |row| row.try_get(0)).await.map(first)
+    }
+
+    async fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let set = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let client = self.writer().await?;
+        client.execute(set, &[&key, &value]).await.map(drop).map_err(|error| store_error(&error))
+    }
+
+    async fn create_accounts(&self, new: &[NewAccount]) -> Result<Vec<Option<OwnerId>>, StoreError> {
+        let client = self.writer().await?;
+        accounts::create(&client, new).await.map_err(|error| store_error(&error))
+    }
+
+    async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
+        let sql = "SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid = $1";
+        self.rows(sql, &[&jid], accounts::account).await.map(first)
+    }
+
+    async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
+        let sql = "SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid > $1 ORDER BY jid LIMIT $2";
+        // Every JID is greater than the empty text.
+        self.rows(sql, &[&after.unwrap_or(""), &i64::from(limit)], accounts::account).await
+    }
+
+    async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError> {
+        let sql = "SELECT greatest((SELECT max(seq) FROM log WHERE owner = $1), \
+                   (SELECT last FROM log_heads WHERE owner = $1), 0), \
+                   (SELECT count(*) FROM log WHERE owner = $1 AND pending), \
+                   coalesce((SELECT archived FROM log_heads WHERE owner = $1), 0)";
+        let head = |row: &Row| {
+            let number = |at| row.try_get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(LogHead { last: number(0)?, pending: number(1)?, archived: number(2)? })
+        };
+        self.rows(sql, &[&owner], head).await.map(|heads| first(heads).unwrap_or_default())
+    }
+
+    async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        let sql = "SELECT owner, seq, at, archived, pending, peer, stanza FROM log \
+                   WHERE owner = $1 AND seq > $2 AND pending ORDER BY seq LIMIT $3";
+        self.rows(sql, &[&owner, &position(after.min(i64::MAX as u64)), &i64::from(limit)], log_row).await
+    }
+
+    async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let client = self.writer().await?;
+            let taken = retention::trim(&client, owner, keep, RETENTION_STEP).await;
+            let taken = taken.map_err(|error| store_error(&error))?;
+            total += taken;
+            if taken < RETENTION_STEP {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        let client = self.writer().await?;
+        retention::expire(&client, before, limit).await.map_err(|error| store_error(&error))
+    }
+
+    async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
+        let sql = "SELECT archived, pending FROM log WHERE owner = $1 AND seq = $2";
+        let marks = |row: &Row| Ok(Marks { archived: row.try_get(0)?, pending: row.try_get(1)? });
+        match i64::try_from(seq) {
+            Ok(seq) => self.rows(sql, &[&owner, &seq], marks).await.map(first),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn resend_rows(
+        &self,
+        owner: OwnerId,
+        since: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<ResendRow>, StoreError> {
+        let sql = "SELECT owner, boot, at, keys FROM resends WHERE owner = $1 AND at >= $2 \
+                   ORDER BY at DESC, boot DESC LIMIT $3";
+        let resend = |row: &Row| {
+            let boot = row.try_get::<_, i64>(1)?.cast_unsigned();
+            Ok(ResendRow { owner: row.try_get(0)?, boot, at: row.try_get(2)?, keys: row.try_get(3)? })
+        };
+        self.rows(sql, &[&owner, &since, &i64::from(limit)], resend).await
+    }
+
+    async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        let client = self.writer().await?;
+        retention::expire_resends(&client, before, limit).await.map_err(|error| store_error(&error))
+    }
+
+    async fn forget_boot(&self, boot: u64) -> Result<(), StoreError> {
+        let client = self.writer().await?;
+        let done = client.execute("DELETE FROM resends WHERE boot = $1", &[&position(boot)]).await;
+        done.map(drop).map_err(|error| store_error(&error))
+    }
+
+    async fn roster(&self, owner: OwnerId) -> Result<Roster, StoreError> {
+        accounts::roster(&self.reader().await?, owner).await
+    }
+
+    async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT value FROM docs WHERE owner = $1 AND kind = $2 AND key = $3";
+        self.rows(sql, &[&owner, &kind, &key], |row| row.try_get(0)).await.map(first)
+    }
+
+    async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError> {
+        let sql = "SELECT key, value FROM docs WHERE owner = $1 AND kind = $2 ORDER BY key";
+        let doc = |row: &Row| Ok(Doc { key: row.try_get(0)?, value: row.try_get(1)? });
+        self.rows(sql, &[&owner, &kind], doc).await
+    }
+
+    async fn close(&self) {
+        self.readers.close();
+        *self.writer.lock().await = None;
+    }
+}
+
+fn first<T>(rows: Vec<T>) -> Option<T> {
+    rows.into_iter().next()
+}
+
+fn log_row(row: &Row) -> Result<LogRow, Error> {
+    Ok(LogRow {
+        owner: row.try_get(0)?,
+        seq: row.try_get::<_, i64>(1)?.cast_unsigned(),
+        at: row.try_get(2)?,
+        marks: Marks { archived: row.try_get(3)?, pending: row.try_get(4)? },
+        peer: row.try_get::<_, &str>(5)?.into(),
+        stanza: row.try_get::<_, &[u8]>(6)?.into(),
+    })
+}
