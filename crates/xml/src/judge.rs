@@ -74,10 +74,10 @@ struct Judge<'t> {
     text: &'t str,
     server: bool,
     limits: &'t Limits,
-    open: SmallVec<[Open; 12]>,
+    open: SmallVec<[Open; 8]>,
     default: Default,
     /// All in scope, the innermost last.
-    prefixes: SmallVec<[Prefix<'t>; 6]>,
+    prefixes: SmallVec<[Prefix<'t>; 4]>,
     /// Whether the top-level element's start tag was seen.
     rooted: bool,
     needs: Needs,

@@ -238,11 +238,15 @@ impl<'a> Lexer<'a> {
         };
         let (mut length, mut plain) = (0, true);
         loop {
+            length += names::plain_value(&inner[length..]);
             match inner.get(length) {
                 Some(&byte) if byte == quote => break,
                 None | Some(b'<') => return Err(Fault::NotWellFormed),
-                Some(b'&' | b'\t' | b'\n' | b'\r') => plain = false,
-                Some(_) => {}
+                // The parser under minidom and xso misreads a lone carriage return in a value, so none passes.
+                Some(b'\r') if inner.get(length + 1) != Some(&b'\n') => return Err(Fault::NotWellFormed),
+                // The other quote.
+                Some(b'"' | b'\'') => {}
+                Some(_) => plain = false,
             }
             length += 1;
         }

@@ -5,7 +5,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// What a byte may be in a name, as far as one byte can tell.
+/// What a byte may be in a name or a value, as far as one byte can tell.
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0;
@@ -19,6 +19,8 @@ static CLASS: [u8; 256] = {
             class[byte] = COLON;
         } else if b >= 0x80 {
             class[byte] = START | CONTINUE | WIDE;
+        } else if matches!(b, b'"' | b'\'' | b'<' | b'&' | b'\t' | b'\n' | b'\r') {
+            class[byte] = VALUE_STOP;
         }
         byte += 1;
     }
@@ -29,6 +31,8 @@ const CONTINUE: u8 = 2;
 const COLON: u8 = 4;
 /// Part of a character beyond ASCII, which decides only as a whole.
 const WIDE: u8 = 8;
+/// Ends an attribute's value, or has to be looked at in it.
+const VALUE_STOP: u8 = 16;
 
 fn class(byte: u8) -> u8 {
     CLASS[usize::from(byte)]
@@ -42,6 +46,11 @@ pub(crate) fn may_start(byte: u8) -> bool {
 /// Whether a name may go on with this byte.
 pub(crate) fn may_continue(byte: u8) -> bool {
     class(byte) & (CONTINUE | COLON) != 0
+}
+
+/// How many bytes of an attribute's value are nothing but themselves.
+pub(crate) fn plain_value(text: &[u8]) -> usize {
+    text.iter().position(|&byte| class(byte) & VALUE_STOP != 0).unwrap_or(text.len())
 }
 
 /// How far a qualified name at the front of `text` reaches, and where its local part starts: 0 without a prefix. None

@@ -7,9 +7,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     server: bool,
-    /// Prefix and namespace name; None in an ordinary header.
-    extra: Option<Arc<[(Box<str>, Box<str>)]>>,
+    /// None in an ordinary header.
+    extra: Option<Arc<[Declaration]>>,
 }
+
+/// A prefix and its namespace name.
+type Declaration = (Box<str>, Box<str>);
 
 impl Scope {
     /// An ordinary client stream: `jabber:client` and the prefix `stream`.
@@ -22,7 +25,7 @@ impl Scope {
         Scope { server: true, extra: None }
     }
 
-    pub(crate) fn with_prefixes(mut self, extra: Vec<(Box<str>, Box<str>)>) -> Self {
+    pub(crate) fn with_prefixes(mut self, extra: Vec<Declaration>) -> Self {
         self.extra = (!extra.is_empty()).then(|| extra.into());
         self
     }
@@ -32,7 +35,7 @@ impl Scope {
         self.server
     }
 
-    pub(crate) fn prefixes(&self) -> &[(Box<str>, Box<str>)] {
+    pub(crate) fn prefixes(&self) -> &[Declaration] {
         self.extra.as_deref().unwrap_or(&[])
     }
 }

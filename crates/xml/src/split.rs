@@ -140,11 +140,9 @@ impl Splitter {
             // How far the present piece reaches; its last byte is the one that changes the state.
             let found = match self.state {
                 State::Text => memchr::memchr(b'<', rest),
-                // Names and most values are too short for memchr to be quicker.
-                State::StartTag => rest.iter().position(|b| matches!(b, b'>' | b'"' | b'\'')),
-                State::Value(quote) => rest.iter().position(|b| *b == quote),
-                State::EndTag => rest.iter().position(|b| *b == b'>'),
-                State::CData | State::Declaration => memchr::memchr(b'>', rest),
+                State::StartTag => memchr::memchr3(b'>', b'"', b'\'', rest),
+                State::Value(quote) => memchr::memchr(quote, rest),
+                State::EndTag | State::CData | State::Declaration => memchr::memchr(b'>', rest),
                 State::Between | State::Markup | State::Bang(_) | State::Prolog => Some(0),
             };
             self.count(found.unwrap_or(rest.len()))?;

@@ -103,47 +103,51 @@ pub fn close(out: &mut Vec<u8>, name: &str) {
 
 /// Appends character data.
 pub fn text(out: &mut Vec<u8>, content: &str) {
-    escape(out, content, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        // Needed after `]]` only, and simpler always.
-        b'>' => Some("&gt;"),
-        // Written out it would be read as a line feed (XML 1.0 §2.11).
-        b'\r' => Some("&#13;"),
-        _ => None,
-    });
+    escape(out, content, false);
 }
 
 /// Appends what stands between the quotes of an attribute, whichever quotes these are.
 pub fn escape_attr(out: &mut Vec<u8>, value: &str) {
-    escape(out, value, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'\'' => Some("&apos;"),
-        b'"' => Some("&quot;"),
-        // Written out they would be read as spaces (XML 1.0 §3.3.3).
-        b'\t' => Some("&#9;"),
-        b'\n' => Some("&#10;"),
-        b'\r' => Some("&#13;"),
-        _ => None,
-    });
+    escape(out, value, true);
 }
 
-fn escape(out: &mut Vec<u8>, content: &str, reference: impl Fn(u8) -> Option<&'static str>) {
-    let legal = names::all_legal(content);
-    let mut written = 0;
-    for (at, c) in content.char_indices() {
-        let instead = match u8::try_from(c).ok().filter(u8::is_ascii).and_then(&reference) {
-            Some(reference) => reference,
-            None if !legal && !names::is_legal(c) => "\u{fffd}",
-            None => continue,
+fn escape(out: &mut Vec<u8>, content: &str, attribute: bool) {
+    let bytes = content.as_bytes();
+    let (mut written, mut at) = (0, 0);
+    while let Some(next) = bytes[at..].iter().position(|&byte| needs_thought(byte)) {
+        at += next;
+        let (instead, length) = match bytes[at] {
+            b'&' => ("&amp;", 1),
+            b'<' => ("&lt;", 1),
+            // Needed after `]]` only, and simpler always.
+            b'>' => ("&gt;", 1),
+            // Written out it would be read as a line feed or a space (XML 1.0 §2.11, §3.3.3).
+            b'\r' => ("&#13;", 1),
+            b'\'' if attribute => ("&apos;", 1),
+            b'"' if attribute => ("&quot;", 1),
+            b'\t' if attribute => ("&#9;", 1),
+            b'\n' if attribute => ("&#10;", 1),
+            b'\'' | b'"' | b'\t' | b'\n' => ("", 0),
+            0xef if !matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])) => ("", 0),
+            // U+FFFE and U+FFFF.
+            0xef => (REPLACEMENT, 3),
+            _ => (REPLACEMENT, 1),
         };
-        out.extend_from_slice(&content.as_bytes()[written..at]);
-        out.extend_from_slice(instead.as_bytes());
-        written = at + c.len_utf8();
+        if length > 0 {
+            out.extend_from_slice(&bytes[written..at]);
+            out.extend_from_slice(instead.as_bytes());
+            written = at + length;
+        }
+        at += length.max(1);
     }
-    out.extend_from_slice(&content.as_bytes()[written..]);
+    out.extend_from_slice(&bytes[written..]);
+}
+
+const REPLACEMENT: &str = "\u{fffd}";
+
+/// Whether a byte may have to be written as something else.
+fn needs_thought(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'\'' | b'"' | 0xef)
 }
 
 /// Appends bytes that [`crate::scan`] judged: a whole element, or a child by its range.

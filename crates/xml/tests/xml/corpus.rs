@@ -93,6 +93,8 @@ pub const BAD: &[(&[u8], Fault)] = &[
     (b"<a>\xef\xbf\xbe</a>", Fault::NotWellFormed),
     (b"<a>\xef\xbf\xbf</a>", Fault::NotWellFormed),
     (b"<a b='\x01'/>", Fault::NotWellFormed),
+    (b"<a b='c\rd'/>", Fault::NotWellFormed),
+    (b"<a b='\r'/>", Fault::NotWellFormed),
     (b"<a\xc2\xa0b='c'/>", Fault::NotWellFormed),
     (b"<a><![CDATA[x</a>", Fault::NotWellFormed),
     (b"<![CDATA[x]]>", Fault::NotWellFormed),

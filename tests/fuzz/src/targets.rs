@@ -1,0 +1,117 @@
+//! What is fuzzed, and what must hold for each input.
+
+use waxwing_xml::{Limits, Splitter, header, ns};
+
+use crate::corpus::{BAD, GOOD};
+use crate::mutate::Random;
+use crate::oracle;
+
+pub struct Target {
+    pub name: &'static str,
+    /// Inputs to start from.
+    pub corpus: &'static [&'static [u8]],
+    /// Says what is wrong. The random numbers are for what the input leaves open, such as where it is cut.
+    pub check: fn(&[u8], &mut Random) -> Result<(), String>,
+}
+
+/// All targets; another reader of strangers' input gets its line here.
+pub const TARGETS: &[Target] = &[
+    Target { name: "split", corpus: STREAMS, check: split },
+    Target { name: "scan", corpus: FRAMES, check: scan },
+    Target { name: "header", corpus: HEADERS, check: stream_header },
+    Target { name: "jid", corpus: JIDS, check: jid },
+];
+
+/// Chunks change nothing, and a limit holds.
+fn split(input: &[u8], random: &mut Random) -> Result<(), String> {
+    let limits = Limits { frame: 512, depth: 6, attributes: 6 };
+    let whole = cuts(limits, input, |rest| rest);
+    let pieces = cuts(limits, input, |rest| 1 + random.below(rest.min(40)));
+    if whole == pieces { Ok(()) } else { Err(format!("whole: {whole:?}\nin pieces: {pieces:?}")) }
+}
+
+/// What a splitter makes of the input, `size` telling for how much is left how much comes next.
+fn cuts(limits: Limits, input: &[u8], mut size: impl FnMut(usize) -> usize) -> Vec<String> {
+    let (mut splitter, mut cuts) = (Splitter::new(limits), Vec::new());
+    let mut rest = input;
+    while !rest.is_empty() {
+        let (mut chunk, tail) = rest.split_at(size(rest.len()));
+        rest = tail;
+        while !chunk.is_empty() {
+            match splitter.feed(chunk) {
+                Ok((taken, cut)) => {
+                    chunk = &chunk[taken..];
+                    cuts.extend(cut.map(|cut| format!("{cut:?}")));
+                }
+                Err(fault) => {
+                    cuts.push(fault.to_string());
+                    return cuts;
+                }
+            }
+        }
+    }
+    cuts
+}
+
+/// What scan accepts, rxml accepts and reads the same.
+fn scan(input: &[u8], random: &mut Random) -> Result<(), String> {
+    let content = if random.below(2) == 0 { ns::CLIENT } else { ns::SERVER };
+    oracle::agree(input, content).map(drop)
+}
+
+/// A header that is accepted gives a scope under which the simplest stanza reads as one.
+fn stream_header(input: &[u8], _: &mut Random) -> Result<(), String> {
+    let Ok(header) = header(input) else { return Ok(()) };
+    let element = waxwing_xml::scan(b"<presence/>".as_slice().into(), &header.scope, &oracle::LIMITS);
+    match element {
+        Ok(element) if element.is("presence", ns::CLIENT) => Ok(()),
+        other => Err(format!("{other:?} under {header:?}")),
+    }
+}
+
+/// No panic, and what was prepared twice is final. Once is not enough: nodeprep (RFC 3920 Appendix A) folds case before
+/// it normalises, and U+1F11A normalises to a capital letter in parentheses.
+fn jid(input: &[u8], _: &mut Random) -> Result<(), String> {
+    let Ok(text) = std::str::from_utf8(input) else { return Ok(()) };
+    let Ok(once) = jid::Jid::new(text) else { return Ok(()) };
+    let Ok(twice) = jid::Jid::new(once.as_str()) else { return Ok(()) };
+    match jid::Jid::new(twice.as_str()) {
+        Ok(thrice) if thrice == twice => Ok(()),
+        other => Err(format!("{once:?} becomes {twice:?} becomes {other:?}")),
+    }
+}
+
+const STREAMS: &[&[u8]] = &[
+    b"<?xml version='1.0'?><stream:stream to='a' version='1.0' xmlns='jabber:client' \
+      xmlns:stream='http://etherx.jabber.org/streams'><message to='b'><body>c &lt; d</body></message> \n\
+      <iq type='get' id=\"e>\"><query xmlns='f'/></iq><presence/></stream:stream>",
+    b"<stream:stream><a><![CDATA[</a>]]]]></a><b c='>' d=\"'/>\"/><e><f><g/></f></e></stream:stream>",
+];
+
+const HEADERS: &[&[u8]] = &[
+    b"<?xml version='1.0' encoding='UTF-8'?><stream:stream from='a@b' to='b' version='1.0' xml:lang='en' \
+      xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>",
+    b"<stream:stream xmlns:db='jabber:server:dialback' id='c&amp;d' xmlns='jabber:server' \
+      xmlns:stream='http://etherx.jabber.org/streams'>",
+];
+
+const FRAMES: &[&[u8]] = &frames();
+
+/// Good ones first, then bad ones, which one change may make good.
+const fn frames() -> [&'static [u8]; GOOD.len() + BAD.len()] {
+    let mut frames: [&[u8]; GOOD.len() + BAD.len()] = [b""; GOOD.len() + BAD.len()];
+    let mut at = 0;
+    while at < frames.len() {
+        frames[at] = if at < GOOD.len() { GOOD[at].as_bytes() } else { BAD[at - GOOD.len()].0 };
+        at += 1;
+    }
+    frames
+}
+
+const JIDS: &[&[u8]] = &[
+    b"juliet@example.com/balcony",
+    b"example.com",
+    b"a.b@[::1]/x/y@z",
+    b"fu\xc3\x9fball@xn--bcher-kva.example",
+    b"\xe1\xbf\xac@example.com/\xef\xbc\xa1",
+];
