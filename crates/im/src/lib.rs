@@ -1,1 +1,24 @@
-//! RFC 6121: roster, presence, delivery.
+//! The rules of RFC 6121: who gets what, and who may see whom.
+//!
+//! Free functions over the kernel's [`Core`](waxwing_kernel::Core): all state is the kernel's. The task of the
+//! session that sends does the work here; the recipient's only writes.
+
+mod broadcast;
+mod handle;
+mod iq;
+mod message;
+mod presence;
+mod probe;
+mod remove;
+mod roster;
+mod route;
+mod session;
+mod storing;
+mod subscription;
+mod transition;
+
+pub use broadcast::{announce_to, withdraw_from};
+pub use handle::handle;
+pub use remove::{close_account, remove_account};
+pub use roster::write_stream_features;
+pub use session::{bind, end};

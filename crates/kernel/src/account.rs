@@ -204,6 +204,11 @@ impl Account {
         sessions
     }
 
+    /// Whether it was removed or disabled.
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     /// Lets sessions bind again.
     pub fn reopen(&self) {
         self.state.lock().closed = false;

@@ -29,6 +29,11 @@ impl<'a> After<'a> {
         self.bounces.push((stanza, condition));
     }
 
+    /// Nothing lasting follows for this ticket.
+    pub fn drop_ticket(&mut self, ticket: Option<Ticket>) {
+        self.done(ticket, Outcome::Stored, None);
+    }
+
     fn done(&mut self, ticket: Option<Ticket>, outcome: Outcome, stanza: Option<Arc<Stanza>>) {
         if let Some(ticket) = ticket {
             self.tickets.push((ticket, outcome, stanza));

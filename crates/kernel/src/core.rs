@@ -28,6 +28,8 @@ pub struct Settings {
     pub cached_rosters: usize,
     /// Contacts per roster, requests that wait for an answer included.
     pub roster_items: usize,
+    /// Addresses to which one session may have sent directed presence.
+    pub directed_presence: usize,
     /// Keys kept per account to know a resend by.
     pub resend_keys: usize,
 }

@@ -29,7 +29,7 @@ pub enum Targets {
     Messages,
     /// Every available resource.
     Available,
-    /// Every resource that asked for the roster; each gets it addressed to itself.
+    /// Every resource that asked for the roster.
     Interested,
     /// One session.
     Session(SessionId),
@@ -56,6 +56,8 @@ pub struct Delivery {
     pub keep: Option<Keep>,
     /// Completed when the effect is durable.
     pub ticket: Option<Ticket>,
+    /// Whether what the log keeps waits for a session where there is none.
+    pub waits: bool,
     /// At which point its copies are made.
     pub point: Point,
 }
@@ -73,8 +75,20 @@ pub enum Accepted {
 impl Delivery {
     /// Something that no log keeps.
     pub fn plain(stanza: Stanza, targets: Targets) -> Delivery {
-        let stanza = Arc::new(stanza);
-        Delivery { stanza, to: None, targets, keep: None, ticket: None, point: Point::ToAccount }
+        Delivery::shared(Arc::new(stanza), targets)
+    }
+
+    /// Something that no log keeps, and that others may get too.
+    pub fn shared(stanza: Arc<Stanza>, targets: Targets) -> Delivery {
+        Delivery {
+            stanza,
+            to: None,
+            targets,
+            keep: None,
+            ticket: None,
+            waits: false,
+            point: Point::ToAccount,
+        }
     }
 }
 
@@ -100,8 +114,13 @@ impl Account {
         delivery: Delivery,
         after: &mut After<'_>,
     ) -> Accepted {
-        let Delivery { stanza, to, targets, keep, ticket, point } = delivery;
+        let Delivery { stanza, to, targets, keep, ticket, waits, point } = delivery;
         let reaches = !state.resolve(&targets, &stanza).is_empty();
+        if !reaches && !waits && targets != Targets::Nobody {
+            // The caller answers at once: the ticket is for what lasts longer.
+            after.drop_ticket(ticket);
+            return Accepted::NoSession;
+        }
         let Some(keep) = keep else {
             if !reaches && targets != Targets::Nobody {
                 return Accepted::NoSession;
@@ -114,6 +133,7 @@ impl Account {
             return Accepted::Taken;
         };
         if keep.pending && state.pending >= self.core().settings.pending_messages {
+            after.drop_ticket(ticket);
             return Accepted::Full;
         }
         let (seq, at) = (state.next, now());
@@ -164,10 +184,9 @@ impl Account {
         let mut holders: SmallVec<[SessionId; 2]> = SmallVec::new();
         let mut connected = false;
         let copies = self.copies(state, stanza, &reached, source);
-        let originals = reached.iter().map(|&index| {
-            let own = (targets == Targets::Interested).then(|| state.resources[index].session.jid.clone());
-            (index, Entry { stanza: stanza.clone(), to: own.or(to.clone()), log: source.log, late: false })
-        });
+        let original =
+            |&index| (index, Entry { stanza: stanza.clone(), to: to.clone(), log: source.log, late: false });
+        let originals = reached.iter().map(original);
         let entries: SmallVec<[(usize, Entry); 4]> = originals.chain(copies).collect();
         for (index, entry) in entries {
             if let Some(holder) = self.hand_one(state, index, entry, after) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use waxwing_stanza::{PresenceType, Stanza};
+use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::Seq;
 
 use crate::{Entry, Session};
@@ -31,6 +31,8 @@ pub struct Resource {
     pub presence: Presence,
     /// It asked for the roster, so it gets roster pushes (RFC 6121 §2.1.6).
     pub interested: bool,
+    /// Whom it sent available presence directly (RFC 6121 §4.6).
+    pub directed: Vec<Addr>,
     pub(crate) mode: Mode,
     /// While behind: what is in no log, each with the position that must be written before it.
     pub(crate) held: VecDeque<(Seq, Entry)>,
@@ -43,6 +45,7 @@ impl Resource {
             session,
             presence: Presence::default(),
             interested: false,
+            directed: Vec::new(),
             mode: Mode::Live,
             held: VecDeque::new(),
             held_weight: 0,

@@ -1,0 +1,195 @@
+//! Messages (RFC 6121 §5, and §8 for where they go).
+
+use std::sync::Arc;
+
+use waxwing_kernel::{
+    Accepted, Account, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
+};
+use waxwing_stanza::{Addr, Condition, MessageType, Stanza, StanzaError, bare_str, same_bare};
+
+use crate::handle::refuse;
+use crate::route::{Place, place, unanswering};
+use crate::storing::{Storing, archives, is_receipt};
+
+/// Sends a client's message on its way.
+pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: Stanza, ticket: &Ticket) {
+    // RFC 6120 §10.3.1: without an addressee it is for the sender's own account.
+    let to = stanza.to.get_or_insert_with(|| session.account.jid.clone()).clone();
+    let recipient = match place(session.account.core(), &to).await {
+        Ok(Place::Account(account)) => account,
+        Ok(Place::Server(_) | Place::Nobody(_)) => {
+            return refuse_with(session, &stanza, Condition::ServiceUnavailable);
+        }
+        Ok(Place::Elsewhere) => return refuse_with(session, &stanza, Condition::RemoteServerNotFound),
+        Err(error) => return refuse(session, &stanza, &error),
+    };
+    let passing = Passing { point: Point::ToAccount, stanza: &stanza, account: &recipient, session: None };
+    match recipient.host.table().guard(&passing).await {
+        Ok(()) => {}
+        Err(None) => return,
+        Err(Some(error)) => return refuse(session, &stanza, &error),
+    }
+    let Some(targets) = targets(kind, &stanza, &to) else {
+        return refuse_with(session, &stanza, Condition::ServiceUnavailable);
+    };
+    let sending = match Sending::plan(session, &recipient, &stanza).await {
+        Ok(sending) => sending,
+        Err(error) => {
+            tracing::error!(%error, "a message could not be planned");
+            return refuse(session, &stanza, &unanswering());
+        }
+    };
+    sending.go(session, &recipient, Arc::new(stanza), targets, ticket).await;
+}
+
+/// Where a message goes (RFC 6121 §8.5.2 and §8.5.3), `None` where it must not go anywhere.
+fn targets(kind: MessageType, stanza: &Stanza, to: &Addr) -> Option<Targets> {
+    let full = to.resource().is_some();
+    match kind {
+        MessageType::Chat if full => Some(Targets::FullElseMessages),
+        MessageType::Normal if full && is_receipt(stanza) => Some(Targets::FullElseMessages),
+        _ if full => Some(Targets::Full),
+        MessageType::Groupchat => None,
+        MessageType::Error => Some(Targets::Nobody),
+        MessageType::Chat | MessageType::Normal | MessageType::Headline => Some(Targets::Messages),
+    }
+}
+
+/// What becomes of one message in the logs of both sides.
+struct Sending {
+    key: Option<ResendKey>,
+    /// The recipient's log takes it in, and whether archived.
+    theirs: Option<bool>,
+    /// The sender's archive takes it in.
+    ours: bool,
+    /// A resend whose recipient's entry stands.
+    theirs_stands: bool,
+    /// A resend whose sender's entry stands.
+    ours_stands: bool,
+    own: bool,
+}
+
+impl Sending {
+    async fn plan(
+        session: &Arc<Session>,
+        recipient: &Arc<Account>,
+        stanza: &Stanza,
+    ) -> Result<Sending, waxwing_store::StoreError> {
+        let account = &session.account;
+        let own = same_bare(&account.jid, &recipient.jid);
+        let storing = Storing::of(stanza);
+        let theirs = match storing {
+            Storing::Nothing => None,
+            Storing::Pending => Some(false),
+            Storing::Everything => Some(archives(recipient, &account.jid).await?),
+        };
+        let ours = !own && storing == Storing::Everything && archives(account, &recipient.jid).await?;
+        let numbered = session.outbox(|outbox| outbox.is_numbered());
+        let key = if numbered && theirs.is_some() { ResendKey::of(stanza) } else { None };
+        let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.take_resend(key));
+        let theirs_stands = stands(key);
+        let ours_stands = ours && stands(key.map(ResendKey::own));
+        Ok(Sending { key, theirs, ours, theirs_stands, ours_stands, own })
+    }
+
+    async fn go(
+        self,
+        session: &Arc<Session>,
+        recipient: &Arc<Account>,
+        stanza: Arc<Stanza>,
+        targets: Targets,
+        ticket: &Ticket,
+    ) {
+        let account = &session.account;
+        if let Some(key) = self.key {
+            session.remember(ticket, key);
+            if self.ours {
+                session.remember(ticket, key.own());
+            }
+        }
+        if !self.own && !self.ours_stands && !(self.theirs_stands && !self.ours) {
+            self.keep_ours(session, recipient, &stanza, ticket).await;
+        }
+        if self.theirs_stands {
+            tracing::debug!(account = %account.jid, "a resent message was known");
+            return;
+        }
+        let keep = match self.theirs {
+            None => None,
+            Some(archived) => {
+                let permit = account.core().writer.permit().await;
+                let key = self.key.map(|key| (account.id, key));
+                let peer = Arc::from(bare_str(&account.jid));
+                Some(Keep { archived, pending: true, permit, peer, key })
+            }
+        };
+        // One to a full JID that nobody has waits only where it counts as one to the bare JID.
+        let waits = targets != Targets::Full;
+        let ticket = keep.is_some().then(|| ticket.another());
+        let delivery = Delivery {
+            stanza: stanza.clone(),
+            to: None,
+            targets,
+            keep,
+            ticket,
+            waits,
+            point: Point::ToAccount,
+        };
+        match recipient.accept(delivery) {
+            Accepted::Taken => {}
+            Accepted::NoSession => {
+                if answers_absence(&stanza, targets) {
+                    refuse_with(session, &stanza, Condition::ServiceUnavailable);
+                }
+            }
+            Accepted::Full => {
+                let error = StanzaError::new(Condition::ServiceUnavailable);
+                refuse(session, &stanza, &error.text("too many messages wait for this person"));
+            }
+        }
+    }
+
+    /// The sender's own entry, and the copies for its other sessions.
+    async fn keep_ours(
+        &self,
+        session: &Arc<Session>,
+        recipient: &Arc<Account>,
+        stanza: &Arc<Stanza>,
+        ticket: &Ticket,
+    ) {
+        let account = &session.account;
+        let keep = if self.ours {
+            let permit = account.core().writer.permit().await;
+            let key = self.key.map(|key| (account.id, key.own()));
+            let peer = Arc::from(bare_str(&recipient.jid));
+            Some(Keep { archived: true, pending: false, permit, peer, key })
+        } else {
+            None
+        };
+        let ticket = keep.is_some().then(|| ticket.another());
+        account.accept(Delivery {
+            stanza: stanza.clone(),
+            to: None,
+            targets: Targets::Nobody,
+            keep,
+            ticket,
+            waits: true,
+            point: Point::FromClient,
+        });
+    }
+}
+
+/// Whether the sender is told that nobody took it: not for headlines to the bare JID (RFC 6121 §8.5.2.2.1),
+/// nor for a typing notice.
+fn answers_absence(stanza: &Stanza, targets: Targets) -> bool {
+    use waxwing_stanza::Kind;
+    match stanza.kind {
+        Kind::Message(MessageType::Headline) => targets == Targets::Full,
+        Kind::Message(MessageType::Error) => false,
+        _ => !crate::storing::is_lone_chat_state(stanza),
+    }
+}
+
+fn refuse_with(session: &Session, stanza: &Stanza, condition: Condition) {
+    refuse(session, stanza, &condition.into());
+}

@@ -1,0 +1,136 @@
+//! Presence that a client sends (RFC 6121 §4).
+
+use std::sync::Arc;
+
+use waxwing_kernel::{Session, Targets};
+use waxwing_stanza::{Addr, Condition, PresenceType, Stanza, StanzaError, bare, ns};
+
+use crate::handle::refuse;
+use crate::transition::Step;
+use crate::{broadcast, probe, route, subscription};
+
+/// Handles one presence stanza of a client.
+pub(crate) async fn send(session: &Arc<Session>, kind: PresenceType, stanza: Stanza) {
+    match (kind, stanza.to.clone()) {
+        (PresenceType::Available | PresenceType::Unavailable, None) => own(session, kind, stanza).await,
+        (PresenceType::Available | PresenceType::Unavailable, Some(to)) => {
+            directed(session, kind, stanza, to).await;
+        }
+        (PresenceType::Subscribe, Some(to)) => {
+            subscription::send(session, stanza, bare(&to), Step::Subscribe).await
+        }
+        (PresenceType::Subscribed, Some(to)) => {
+            subscription::send(session, stanza, bare(&to), Step::Subscribed).await;
+        }
+        (PresenceType::Unsubscribe, Some(to)) => {
+            subscription::send(session, stanza, bare(&to), Step::Unsubscribe).await;
+        }
+        (PresenceType::Unsubscribed, Some(to)) => {
+            subscription::send(session, stanza, bare(&to), Step::Unsubscribed).await;
+        }
+        (PresenceType::Probe, Some(to)) => probe::for_client(&session.account, &session.jid, &to).await,
+        (PresenceType::Error, Some(to)) if to.resource().is_some() => {
+            broadcast::direct(&session.account, Arc::new(stanza), &to).await;
+        }
+        (PresenceType::Error | PresenceType::Probe, _) => {}
+        (_, None) => refuse(session, &stanza, &StanzaError::new(Condition::BadRequest)),
+    }
+}
+
+/// The session's own availability (RFC 6121 §4.2, §4.4, §4.5).
+async fn own(session: &Arc<Session>, kind: PresenceType, stanza: Stanza) {
+    let account = &session.account;
+    let Ok(priority) = priority(&stanza) else {
+        let error = StanzaError::new(Condition::BadRequest).text("priority is a number from -128 to 127");
+        return refuse(session, &stanza, &error);
+    };
+    let stanza = Arc::new(stanza);
+    if kind == PresenceType::Unavailable {
+        withdraw(session, stanza).await;
+        return;
+    }
+    let Some(was_available) = account.set_presence(session, kind, stanza.clone(), priority) else { return };
+    broadcast::broadcast(account, stanza).await;
+    if !was_available {
+        arrive(session).await;
+    }
+}
+
+/// After an initial presence: what the session has not seen (RFC 6121 §4.3, §3.1.3).
+async fn arrive(session: &Arc<Session>) {
+    let account = &session.account;
+    probe::own_resources(account, &session.jid).await;
+    let roster = match account.core().rosters.get(account.id).await {
+        Ok(roster) => roster,
+        Err(error) => {
+            tracing::error!(account = %account.jid, %error, "a roster could not be loaded");
+            return;
+        }
+    };
+    for row in roster.rows.values() {
+        let Ok(contact) = jid::Jid::new(&row.contact).map(Arc::new) else { continue };
+        if crate::transition::to(row) {
+            probe::for_session(account, &session.jid, &contact).await;
+        }
+        if let Some(request) = &row.request
+            && let Some(request) = Stanza::restore(Arc::from(request.as_slice()))
+        {
+            let targets = Targets::Session(session.id);
+            let _ = route::deliver(account, Arc::new(request), None, targets).await;
+        }
+    }
+}
+
+/// The session is available no more: contacts are told, and whoever got directed presence (§4.5.2, §4.6.3).
+pub(crate) async fn withdraw(session: &Arc<Session>, stanza: Arc<Stanza>) {
+    let account = &session.account;
+    let directed = account.resource(session, |resource| {
+        resource.set_presence(PresenceType::Unavailable, stanza.clone(), 0);
+        std::mem::take(&mut resource.directed)
+    });
+    tell_gone(session, stanza, directed.unwrap_or_default()).await;
+}
+
+/// Tells everyone who saw the session that it is gone.
+pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, directed: Vec<Addr>) {
+    let account = &session.account;
+    broadcast::broadcast(account, stanza.clone()).await;
+    let roster = account.core().rosters.get(account.id).await.ok();
+    for to in directed {
+        // Contacts were told with the broadcast.
+        if !roster.as_ref().is_some_and(|roster| roster.shows_presence_to(&to)) {
+            broadcast::direct(account, stanza.clone(), &to).await;
+        }
+    }
+    if !account.is_available() {
+        account.host.table().gone(account, &stanza);
+    }
+}
+
+/// Directed presence (RFC 6121 §4.6).
+async fn directed(session: &Arc<Session>, kind: PresenceType, stanza: Stanza, to: Addr) {
+    let limit = session.account.core().settings.directed_presence;
+    let fits = session.account.resource(session, |resource| {
+        resource.directed.retain(|known| *known != to);
+        if kind == PresenceType::Available {
+            if resource.directed.len() >= limit {
+                return false;
+            }
+            resource.directed.push(to.clone());
+        }
+        true
+    });
+    if fits == Some(false) {
+        let error = StanzaError::new(Condition::ResourceConstraint);
+        return refuse(session, &stanza, &error.text("presence was sent directly to too many"));
+    }
+    broadcast::direct(&session.account, Arc::new(stanza), &to).await;
+}
+
+/// RFC 6121 §4.7.2.3: from -128 to 127, 0 if absent.
+fn priority(stanza: &Stanza) -> Result<i8, ()> {
+    match stanza.child("priority", ns::CLIENT) {
+        None => Ok(0),
+        Some(child) => child.text(stanza.element()).trim().parse().map_err(|_| ()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Asking for and telling the current presence (RFC 6121 §4.3).
+
+use std::sync::Arc;
+
+use waxwing_kernel::{Account, Targets};
+use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, bare};
+
+use crate::broadcast::available;
+use crate::route::{Place, deliver, place};
+use crate::subscription;
+use crate::transition::Step;
+
+/// What came of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// The contact's presence was sent to whom it concerns.
+    Told,
+    /// The contact is not there, and the asker may know.
+    Away,
+    /// There is no such account, or it shows the asker nothing: both answer alike.
+    Unsubscribed,
+}
+
+/// The server asks for a session of `account` that has just become available.
+pub(crate) async fn for_session(account: &Arc<Account>, session: &Addr, contact: &Addr) {
+    if ask(account, session, contact).await == Answer::Unsubscribed {
+        // The contact's roster says otherwise than ours: ours is mended.
+        subscription::receive(account, contact, Step::Unsubscribed, None).await;
+    }
+}
+
+/// A client asks by itself.
+pub(crate) async fn for_client(account: &Arc<Account>, session: &Addr, contact: &Addr) {
+    let contact = bare(contact);
+    let kind = match ask(account, session, &contact).await {
+        Answer::Told => return,
+        Answer::Away => PresenceType::Unavailable,
+        Answer::Unsubscribed => PresenceType::Unsubscribed,
+    };
+    let stanza = Stanza::build(Kind::Presence(kind), Some(contact), Some(session.clone()), None, |_| {});
+    let _ = deliver(account, Arc::new(stanza), None, Targets::Full).await;
+}
+
+async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
+    let core = account.core();
+    let contact = match place(core, contact).await {
+        Ok(Place::Account(contact)) => contact,
+        Ok(Place::Nobody(_)) => return Answer::Unsubscribed,
+        Ok(Place::Server(_) | Place::Elsewhere) | Err(_) => return Answer::Told,
+    };
+    match core.rosters.get(contact.id).await {
+        Ok(roster) if contact.id == account.id || roster.shows_presence_to(&account.jid) => {}
+        Ok(_) => return Answer::Unsubscribed,
+        // It cannot be told whether the asker may know: nothing is shown, and nothing changed.
+        Err(_) => return Answer::Told,
+    }
+    // Nobody learns of a contact whose block list stands against them that it is there.
+    let probe = Kind::Presence(PresenceType::Probe);
+    let probe = Stanza::build(probe, Some(session.clone()), Some(contact.jid.clone()), None, |_| {});
+    let passing = waxwing_kernel::Passing {
+        point: waxwing_kernel::Point::ToAccount,
+        stanza: &probe,
+        account: &contact,
+        session: None,
+    };
+    if contact.host.table().guard(&passing).await.is_err() {
+        return Answer::Away;
+    }
+    let presences = available(&contact);
+    if presences.is_empty() {
+        return Answer::Away;
+    }
+    for stanza in presences {
+        let _ = deliver(account, stanza, Some(session.clone()), Targets::Full).await;
+    }
+    Answer::Told
+}
+
+/// Tells a session the presence of the account's other resources (RFC 6121 §4.2.2).
+pub(crate) async fn own_resources(account: &Arc<Account>, session: &Addr) {
+    for stanza in available(account) {
+        if stanza.from.as_ref() != Some(session) {
+            let _ = deliver(account, stanza, Some(session.clone()), Targets::Full).await;
+        }
+    }
+}

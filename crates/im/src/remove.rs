@@ -1,0 +1,37 @@
+//! The end of an account.
+
+use std::sync::Arc;
+
+use jid::Jid;
+use waxwing_kernel::{Account, Closing};
+use waxwing_store::{StoreError, Write};
+
+use crate::roster::part;
+use crate::session::end;
+
+/// Ends all sessions of an account, those that wait to be resumed included, and lets nobody bind.
+pub async fn close_account(account: &Arc<Account>, text: &'static str) {
+    let closing = Closing { condition: "not-authorized", text, resumable: false };
+    for session in account.close(closing) {
+        // The stream is closed by whoever serves it; the session is over at once.
+        end(&session).await;
+    }
+}
+
+/// Removes an account with every trace of it: its sessions end with `<not-authorized/>` (XEP-0077 §3.2), its
+/// rows go, and contacts learn that both subscriptions are over.
+pub async fn remove_account(account: &Arc<Account>) -> Result<(), StoreError> {
+    let core = account.core();
+    close_account(account, "the account was removed").await;
+    let roster = core.rosters.get(account.id).await?;
+    // What was queued for it comes before the removal; what comes later finds no owner.
+    core.writer.commit(vec![Write::RemoveAccount { owner: account.id }]).await?;
+    core.directory.forget(account);
+    core.rosters.forget(account.id);
+    for row in roster.rows.values() {
+        if let Ok(contact) = Jid::new(&row.contact) {
+            part(account, &Arc::new(contact), row).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The beginning and the end of a session.
+
+use std::sync::Arc;
+
+use jid::Jid;
+use waxwing_kernel::{Account, Closing, Resource, Session};
+use waxwing_stanza::{Condition, StanzaError};
+
+use crate::broadcast::unavailable;
+use crate::presence::tell_gone;
+use crate::route::answer;
+
+/// Binds a resource: `requested`, prepared already, or one that the server makes. The newest session wins: an
+/// older one of the same name is closed with `<conflict/>`. Errors: `<resource-constraint/>` when the account
+/// has as many as it may, `<not-allowed/>` when it was removed or disabled, `<bad-request/>` for a bad name.
+pub async fn bind(account: &Arc<Account>, requested: Option<&str>) -> Result<Arc<Session>, StanzaError> {
+    let made;
+    let resource = match requested {
+        Some(resource) => resource,
+        None => {
+            made = waxwing_sasl::token();
+            &made
+        }
+    };
+    let jid = format!("{}/{resource}", account.jid);
+    let jid = Arc::new(Jid::new(&jid).map_err(|_| StanzaError::new(Condition::BadRequest))?);
+    let session = Session::new(account.core().next_session(), jid, account.clone());
+    loop {
+        match account.bind(&session) {
+            Ok(()) => return Ok(session),
+            Err(Some(older)) => {
+                older.close(Closing {
+                    condition: "conflict",
+                    text: "another client took this resource",
+                    resumable: false,
+                });
+                end(&older).await;
+            }
+            Err(None) if account.is_closed() => return Err(Condition::NotAllowed.into()),
+            Err(None) => {
+                let error = StanzaError::new(Condition::ResourceConstraint);
+                return Err(error.text("this account has too many clients connected"));
+            }
+        }
+    }
+}
+
+/// Ends a session for good: what it had not acknowledged is passed on or waits, requests that it would have had
+/// to answer get their error, and everyone who saw it learns that it is gone. A second call does nothing.
+pub async fn end(session: &Arc<Session>) {
+    let account = &session.account;
+    let seen = account.resource(session, |resource: &mut Resource| {
+        (resource.is_available(), std::mem::take(&mut resource.directed))
+    });
+    let Some(leftover) = account.end(session) else { return };
+    for request in leftover.requests {
+        if let Some(error) = request.error(&Condition::ServiceUnavailable.into()) {
+            answer(account.core(), error);
+        }
+    }
+    for message in leftover.groupchat {
+        if let Some(error) = message.error(&Condition::RecipientUnavailable.into()) {
+            answer(account.core(), error);
+        }
+    }
+    let Some((available, directed)) = seen else { return };
+    if available || !directed.is_empty() {
+        let gone = Arc::new(unavailable(Some(session.jid.clone())));
+        tell_gone(session, gone, directed).await;
+    }
+}

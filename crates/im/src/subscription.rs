@@ -1,0 +1,228 @@
+//! Subscription stanzas: the owner's roster changes, then the contact's (RFC 6121 §3).
+
+use std::sync::Arc;
+
+use waxwing_kernel::{Account, Edit, Roster, Session, Targets};
+use waxwing_stanza::{Addr, Condition, Kind, PresenceType, Stanza, StanzaError};
+use waxwing_store::{RosterRow, StoreError, Write};
+
+use crate::handle::refuse;
+use crate::roster::push;
+use crate::route::{Place, deliver, place, unanswering};
+use crate::transition::{Inbound, Step, inbound, outbound};
+use crate::{announce_to, withdraw_from};
+
+/// Bytes of a request that are kept; of a larger one only the head is.
+const REQUEST: usize = 16 * 1024;
+
+/// A client sends a step to a contact's bare JID.
+pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Addr, step: Step) {
+    let account = &session.account;
+    if contact == account.jid {
+        // One sees one's own presence as it is.
+        return;
+    }
+    let was_shown = match change_outbound(account, &contact, step).await {
+        Ok(Changed { routed: true, was_shown }) => was_shown,
+        Ok(Changed { routed: false, .. }) => return,
+        Err(Refused::Limit) => {
+            let error = StanzaError::new(Condition::ResourceConstraint).text("the roster is full");
+            return refuse(session, &stanza, &error);
+        }
+        Err(Refused::Store(error)) => {
+            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
+            return refuse(session, &stanza, &unanswering());
+        }
+    };
+    // §3.1.2: between bare JIDs, whatever the client wrote.
+    stanza.from = Some(account.jid.clone());
+    stanza.to = Some(contact.clone());
+    if step == Step::Unsubscribed && was_shown {
+        withdraw_from(account, &contact).await;
+    }
+    route(account, &contact, step, stanza, session).await;
+    if step == Step::Subscribed {
+        announce_to(account, &contact).await;
+    }
+}
+
+struct Changed {
+    routed: bool,
+    was_shown: bool,
+}
+
+enum Refused {
+    Limit,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        Refused::Store(error)
+    }
+}
+
+/// The owner's side of a step: durable and pushed when it returns.
+async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> Result<Changed, Refused> {
+    let core = account.core();
+    let mut edit = core.rosters.edit(account.id).await?;
+    let before = edit.current.row(contact).cloned();
+    if before.is_none() && edit.current.rows.len() >= core.settings.roster_items {
+        return Err(Refused::Limit);
+    }
+    let mut row = before.clone().unwrap_or_else(|| new_row(contact));
+    let was_shown = crate::transition::from(&row);
+    let routed = outbound(&mut row, step);
+    store(account, &mut edit, before, row).await?;
+    Ok(Changed { routed, was_shown })
+}
+
+/// Brings a step to the contact's side.
+async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanza, session: &Session) {
+    match place(account.core(), contact).await {
+        Ok(Place::Account(recipient)) => receive(&recipient, &account.jid, step, Some(stanza)).await,
+        // RFC 6121 §8.5.1: presence to nobody is met with silence.
+        Ok(Place::Nobody(_) | Place::Server(_)) => {}
+        Ok(Place::Elsewhere) => refuse(session, &stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
+        Err(error) => refuse(session, &stanza, &error),
+    }
+}
+
+/// A step arrives from a contact. `stanza`: as it came; one is made where it was left out.
+pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Option<Stanza>) {
+    let stanza = Arc::new(stanza.unwrap_or_else(|| step_stanza(step, contact, &account.jid)));
+    let passing = waxwing_kernel::Passing {
+        point: waxwing_kernel::Point::ToAccount,
+        stanza: &stanza,
+        account,
+        session: None,
+    };
+    if account.host.table().guard(&passing).await.is_err() {
+        return;
+    }
+    let reaction = match change_inbound(account, contact, step, &stanza).await {
+        Ok(reaction) => reaction,
+        Err(error) => {
+            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
+            return;
+        }
+    };
+    match reaction {
+        Inbound::Deliver if step == Step::Unsubscribe => withdraw_from(account, contact).await,
+        Inbound::Deliver | Inbound::Ignore => {}
+        Inbound::Approve => {
+            let answer = step_stanza(Step::Subscribed, &account.jid, contact);
+            if let Ok(Place::Account(asker)) = place(account.core(), contact).await {
+                Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
+                announce_to(account, contact).await;
+            }
+        }
+    }
+}
+
+/// The contact's side of a step: durable, delivered and pushed when it returns.
+async fn change_inbound(
+    account: &Arc<Account>,
+    contact: &Addr,
+    step: Step,
+    stanza: &Arc<Stanza>,
+) -> Result<Inbound, StoreError> {
+    let core = account.core();
+    let mut edit = core.rosters.edit(account.id).await?;
+    let before = edit.current.row(contact).cloned();
+    if before.is_none() {
+        let full = edit.current.rows.len() >= core.settings.roster_items;
+        if full || step != Step::Subscribe {
+            // Nothing to change; a stranger whose request does not fit is met with silence.
+            return Ok(Inbound::Ignore);
+        }
+    }
+    let mut row = before.clone().unwrap_or_else(|| new_row(contact));
+    let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| kept(stanza)));
+    if reaction == Inbound::Ignore {
+        return Ok(reaction);
+    }
+    let changed = commit(account, &mut edit, &before, &row).await?;
+    if reaction == Inbound::Deliver {
+        // §3.1.6: before the roster push, and to those who asked for the roster; a request goes to whoever is
+        // available (§3.1.3).
+        let targets = if step == Step::Subscribe { Targets::Available } else { Targets::Interested };
+        let _ = deliver(account, stanza.clone(), None, targets).await;
+    }
+    if changed {
+        push(account, &edit.current, contact);
+    }
+    Ok(reaction)
+}
+
+fn kept(stanza: &Stanza) -> Vec<u8> {
+    if stanza.weight() <= REQUEST {
+        return stanza.stored().to_vec();
+    }
+    let head = Stanza::build(stanza.kind, stanza.from.clone(), stanza.to.clone(), None, |_| {});
+    head.stored().to_vec()
+}
+
+fn step_stanza(step: Step, from: &Addr, to: &Addr) -> Stanza {
+    let kind = match step {
+        Step::Subscribe => PresenceType::Subscribe,
+        Step::Subscribed => PresenceType::Subscribed,
+        Step::Unsubscribe => PresenceType::Unsubscribe,
+        Step::Unsubscribed => PresenceType::Unsubscribed,
+    };
+    Stanza::build(Kind::Presence(kind), Some(from.clone()), Some(to.clone()), None, |_| {})
+}
+
+pub(crate) fn new_row(contact: &Addr) -> RosterRow {
+    RosterRow { contact: contact.as_str().to_owned(), ..RosterRow::default() }
+}
+
+/// Stores a row and pushes it.
+pub(crate) async fn store(
+    account: &Arc<Account>,
+    edit: &mut Edit<'_, Roster>,
+    before: Option<RosterRow>,
+    row: RosterRow,
+) -> Result<(), StoreError> {
+    let contact = row.contact.clone();
+    if commit(account, edit, &before, &row).await?
+        && let Ok(contact) = jid::Jid::new(&contact)
+    {
+        push(account, &edit.current, &Arc::new(contact));
+    }
+    Ok(())
+}
+
+/// Stores a row; one that holds nothing any more goes. Says whether clients see a difference.
+async fn commit(
+    account: &Arc<Account>,
+    edit: &mut Edit<'_, Roster>,
+    before: &Option<RosterRow>,
+    row: &RosterRow,
+) -> Result<bool, StoreError> {
+    if before.as_ref() == Some(row) {
+        return Ok(false);
+    }
+    let mut roster = (*edit.current).clone();
+    roster.version += 1;
+    let version = roster.version;
+    let owner = account.id;
+    let empty = !row.listed && row.request.is_none();
+    let write = if empty {
+        roster.rows.remove(&row.contact);
+        Write::RosterRemove { owner, version, contact: row.contact.clone() }
+    } else {
+        roster.rows.insert(row.contact.clone(), row.clone());
+        Write::RosterSet { owner, version, row: row.clone() }
+    };
+    if empty && before.is_none() {
+        return Ok(false);
+    }
+    account.core().writer.commit(vec![write]).await?;
+    edit.replace(roster);
+    let visible = |row: &RosterRow| {
+        let RosterRow { listed, name, groups, subscription, ask, approved, .. } = row.clone();
+        listed.then_some((name, groups, subscription, ask, approved))
+    };
+    Ok(before.as_ref().and_then(visible) != visible(row))
+}
