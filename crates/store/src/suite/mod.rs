@@ -5,6 +5,7 @@
 
 mod accounts;
 mod log;
+mod rate;
 mod retention;
 mod rows;
 mod writer;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::{accounts::*, log::*, retention::*, rows::*, writer::*};
+pub use self::{accounts::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
 use crate::{LogRow, Marks, NewAccount, OwnerId, Seq, Store, StoreError, Write};
 
 /// An empty database of one test, which goes when this is dropped.
