@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use jid::Jid;
 
 /// A prepared JID, shared by everything that mentions it.
 pub type Addr = Arc<Jid>;
@@ -15,7 +15,7 @@ pub fn bare_str(jid: &Jid) -> &str {
 
 /// The bare form of an address; the address itself where it is bare already.
 pub fn bare(addr: &Addr) -> Addr {
-    if addr.is_bare() { addr.clone() } else { Arc::new(Jid::from(BareJid::from(addr.to_bare()))) }
+    if addr.is_bare() { addr.clone() } else { Arc::new(Jid::from(addr.to_bare())) }
 }
 
 /// Whether two JIDs belong to the same account.
