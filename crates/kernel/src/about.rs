@@ -19,6 +19,8 @@ pub enum Place {
     Host,
     /// An account's own.
     Account,
+    /// An account's own, where the host's policy gives accounts an archive.
+    Archive,
 }
 
 /// A disco feature.

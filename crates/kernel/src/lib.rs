@@ -30,7 +30,7 @@ mod table;
 pub use about::{About, Feature, Identity, Place};
 pub use account::Account;
 pub use cache::{AccountCache, Edit};
-pub use core::{Core, Settings, now};
+pub use core::{Core, Settings, now, stamp};
 pub use directory::{Directory, Found};
 pub use entry::Entry;
 pub use guard::{Amending, Copying, Kinds, Load, Passing, Point, Verdict};
