@@ -140,6 +140,11 @@ impl Account {
         state.resources.iter_mut().find(|resource| resource.session.id == session.id).map(with)
     }
 
+    /// How many messages wait for an acknowledgement.
+    pub fn pending(&self) -> u64 {
+        self.state.lock().pending
+    }
+
     /// Whether any resource is available.
     pub fn is_available(&self) -> bool {
         self.state.lock().resources.iter().any(Resource::is_available)

@@ -1,0 +1,149 @@
+//! The kernel of a running server, made from the configuration and the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jid::Jid;
+use tokio::task::JoinHandle;
+use waxwing_config::{ArchivePolicy, Config};
+use waxwing_kernel::{Archive, Core, Host, Settings, Setup, now};
+use waxwing_store::{Store, Writer, WriterOptions};
+
+/// How many accounts' rosters stay in memory.
+const CACHED_ROSTERS: usize = 20_000;
+/// Keys kept per account to know a message that is sent again.
+const RESEND_KEYS: usize = 1_000;
+/// How often rows whose time is over are removed, and how many at once.
+const EXPIRY: Duration = Duration::from_secs(600);
+const EXPIRY_ROWS: u32 = 5_000;
+/// For how long a message that is sent again is known.
+const RESEND_WINDOW: i64 = 24 * 3600 * 1000;
+
+/// What the database keeps for the server itself.
+pub struct Secrets {
+    /// Of the stanza ids.
+    pub stanza_ids: [u8; 16],
+    /// Of what unknown users are answered.
+    pub decoy: [u8; 32],
+}
+
+/// Makes the kernel with all hosts and their modules.
+pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, Secrets), String> {
+    let secrets = Secrets {
+        stanza_ids: secret(&*store, "stanza-id-key").await?,
+        decoy: secret(&*store, "decoy-key").await?,
+    };
+    let boot = next_boot(&*store).await?;
+    let writer = Writer::start(store.clone(), WriterOptions::default());
+    let core = Core::new(settings(config), store, writer, secrets.stanza_ids, boot);
+    let mut hosts = Vec::new();
+    for domain in &config.hosts {
+        let domain = Jid::new(domain.as_str()).map_err(|error| format!("domain {domain}: {error}"))?;
+        let host = Host::new(&core, Arc::new(domain), archive(config.archive.policy));
+        let setup = Setup {
+            core: &core,
+            host: &host,
+            iterations: config.sasl.iterations,
+            block_list_items: config.limits.blocked_items,
+            private_bytes: config.limits.private_bytes,
+        };
+        let table = waxwing_xeps::install(&setup).map_err(|error| error.to_string())?;
+        if let Some(fault) = table.faults().first() {
+            return Err(format!("the modules do not fit together: {fault}"));
+        }
+        host.set_table(table);
+        hosts.push(host);
+    }
+    core.set_hosts(hosts);
+    Ok((core, secrets))
+}
+
+fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    Settings {
+        outbox_bytes: limits.outbox_bytes,
+        pending_messages: limits.pending_messages,
+        archived_messages: config.archive.max_entries,
+        resources: limits.sessions_per_account + config.sm.hibernated_per_account,
+        linger: config.delivery.linger,
+        cached_rosters: CACHED_ROSTERS,
+        roster_items: limits.roster_items,
+        directed_presence: limits.directed_presence,
+        resend_keys: RESEND_KEYS,
+    }
+}
+
+fn archive(policy: ArchivePolicy) -> Archive {
+    match policy {
+        ArchivePolicy::Always => Archive::Always,
+        ArchivePolicy::Roster => Archive::Roster,
+        ArchivePolicy::Never => Archive::Never,
+        ArchivePolicy::UntilDelivered => Archive::UntilDelivered,
+    }
+}
+
+/// A secret that is made at the first start and kept.
+async fn secret<const N: usize>(store: &dyn Store, name: &str) -> Result<[u8; N], String> {
+    let failed = |why: String| format!("the database's {name}: {why}");
+    if let Some(kept) = store.meta(name).await.map_err(|error| failed(error.0))? {
+        return kept.try_into().map_err(|_| failed("is damaged: restore a backup".into()));
+    }
+    let mut fresh = [0; N];
+    getrandom::fill(&mut fresh).map_err(|error| failed(error.to_string()))?;
+    store.set_meta(name, &fresh).await.map_err(|error| failed(error.0))?;
+    Ok(fresh)
+}
+
+/// The number of this start.
+async fn next_boot(store: &dyn Store) -> Result<u64, String> {
+    let last = store.meta("boot").await.map_err(|error| error.0)?;
+    let last = last.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    store.set_meta("boot", &(last + 1).to_be_bytes()).await.map_err(|error| error.0)?;
+    Ok(last + 1)
+}
+
+/// Takes the archived mark off what is too old, and forgets keys that no resend can have any more.
+pub fn start_expiry(core: Arc<Core>, retention: Duration) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        loop {
+            let archive = core.store.expire_archive(now().saturating_sub(retention), EXPIRY_ROWS).await;
+            let resends = core.store.expire_resend_rows(now() - RESEND_WINDOW, EXPIRY_ROWS).await;
+            let mut more = false;
+            for result in [archive, resends] {
+                match result {
+                    Ok(count) => more |= count >= u64::from(EXPIRY_ROWS),
+                    Err(error) => tracing::warn!(%error, "what is too old could not be removed"),
+                }
+            }
+            // A large backlog goes in steps that let others at the database.
+            tokio::time::sleep(if more { Duration::from_millis(200) } else { EXPIRY }).await;
+        }
+    })
+}
+
+/// Stops in good order: everything in memory is written, and resends are known by what was not acknowledged.
+pub async fn stop(core: &Core) {
+    let accounts = core.directory.all();
+    for account in &accounts {
+        account.commit_all();
+    }
+    core.writer.flush().await;
+    if let Err(error) = core.store.forget_boot(core.boot).await {
+        tracing::warn!(%error, "keys of messages sent could not be tidied up");
+    }
+    for account in accounts {
+        let orphans = account.orphans();
+        if orphans.is_empty() {
+            continue;
+        }
+        let at = orphans.iter().map(|(_, at)| *at).max().unwrap_or_else(now);
+        let keys = orphans.iter().flat_map(|(key, _)| key.0).collect();
+        let row = waxwing_store::ResendRow { owner: account.id, boot: core.boot, at, keys };
+        if let Err(error) = core.writer.commit(vec![waxwing_store::Write::ResendKeys(row)]).await {
+            tracing::warn!(%error, "keys of messages sent could not be kept");
+        }
+    }
+    core.writer.stop().await;
+    core.store.close().await;
+}
