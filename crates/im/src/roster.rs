@@ -11,7 +11,7 @@ use waxwing_xml::Tag;
 use xmpp_parsers::minidom::Element;
 
 use crate::route::{Place, place, unanswering};
-use crate::subscription::{new_row, receive, store};
+use crate::subscription::{commit, new_row, receive};
 use crate::transition::{Step, from, to};
 use crate::withdraw_from;
 
@@ -168,13 +168,10 @@ async fn update(
         return Err(StanzaError::new(Condition::ResourceConstraint).text("the roster is full"));
     }
     let row = before.clone().unwrap_or_else(|| new_row(contact));
-    let unchanged = before.as_ref().is_some_and(|row| row.listed && row.name == name && row.groups == groups);
     let row = RosterRow { listed: true, name, groups, ..row };
-    store(account, &mut edit, before, row).await.map_err(|error| store_failed(account, &error))?;
-    if unchanged {
-        // §2.3.3 has no exception for a set that changes nothing: clients wait for the push.
-        push(account, &edit.current, contact);
-    }
+    commit(account, &mut edit, &before, &row).await.map_err(|error| store_failed(account, &error))?;
+    // A set that changes nothing is pushed too, as a version of its own: §2.3.3 and §2.6.3 have no exception.
+    push(account, &edit.current, contact);
     Ok(())
 }
 

@@ -73,7 +73,9 @@ async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> 
     let mut row = before.clone().unwrap_or_else(|| new_row(contact));
     let was_shown = crate::transition::from(&row);
     let routed = outbound(&mut row, step);
-    store(account, &mut edit, before, row).await?;
+    if before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await? {
+        push(account, &edit.current, contact);
+    }
     Ok(Changed { routed, was_shown })
 }
 
@@ -142,7 +144,7 @@ async fn change_inbound(
     if reaction == Inbound::Ignore {
         return Ok(reaction);
     }
-    let changed = commit(account, &mut edit, &before, &row).await?;
+    let changed = before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await?;
     if reaction == Inbound::Deliver {
         // §3.1.6: before the roster push, and to those who asked for the roster; a request goes to whoever is
         // available (§3.1.3).
@@ -177,32 +179,13 @@ pub(crate) fn new_row(contact: &Addr) -> RosterRow {
     RosterRow { contact: contact.as_str().to_owned(), ..RosterRow::default() }
 }
 
-/// Stores a row and pushes it.
-pub(crate) async fn store(
-    account: &Arc<Account>,
-    edit: &mut Edit<'_, Roster>,
-    before: Option<RosterRow>,
-    row: RosterRow,
-) -> Result<(), StoreError> {
-    let contact = row.contact.clone();
-    if commit(account, edit, &before, &row).await?
-        && let Ok(contact) = jid::Jid::new(&contact)
-    {
-        push(account, &edit.current, &Arc::new(contact));
-    }
-    Ok(())
-}
-
-/// Stores a row; one that holds nothing any more goes. Says whether clients see a difference.
-async fn commit(
+/// Stores a row as the roster's next version; one that holds nothing any more goes. Says whether clients see a difference.
+pub(crate) async fn commit(
     account: &Arc<Account>,
     edit: &mut Edit<'_, Roster>,
     before: &Option<RosterRow>,
     row: &RosterRow,
 ) -> Result<bool, StoreError> {
-    if before.as_ref() == Some(row) {
-        return Ok(false);
-    }
     let mut roster = (*edit.current).clone();
     roster.version += 1;
     let version = roster.version;
