@@ -15,13 +15,13 @@ pub(crate) enum Kind {
     Storage,
     /// A domain.
     Domain,
-    /// A list of domains.
+    /// A domain or a list of them.
     Domains,
     /// A socket address or a list of them.
     Addresses,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// A list of these words.
+    /// One or a list of these words.
     Choices(&'static [&'static str]),
     /// A whole number, and what it counts.
     Number(Unit, i64, i64),
@@ -59,10 +59,10 @@ impl Kind {
             Kind::Path => "a path".into(),
             Kind::Storage => "a path or a postgres:// URL".into(),
             Kind::Domain => "a domain".into(),
-            Kind::Domains => "a list of domains".into(),
+            Kind::Domains => "a domain or a list of them".into(),
             Kind::Addresses => "a socket address or a list of them".into(),
             Kind::Choice(words) => format!("one of {}", quoted(words)),
-            Kind::Choices(words) => format!("a list of {}", quoted(words)),
+            Kind::Choices(words) => format!("one or a list of {}", quoted(words)),
             Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
             Kind::HostFiles => "a table of domains, each with `certificate` and `key`".into(),
         }
@@ -72,11 +72,10 @@ impl Kind {
     pub fn check(&self, value: &Value) -> Result<(), String> {
         let wrong = || Err(format!("must be {}, not {value}", self.words()));
         match (self, value) {
-            (Kind::Text | Kind::Path | Kind::Storage | Kind::Domain | Kind::Addresses, Value::String(_)) => {
-                Ok(())
-            }
+            (Kind::Text | Kind::Path | Kind::Storage | Kind::Domain, Value::String(_)) => Ok(()),
+            (Kind::Domains | Kind::Addresses, Value::String(_)) => Ok(()),
             (Kind::Domains | Kind::Addresses, Value::Array(list)) if list.iter().all(Value::is_str) => Ok(()),
-            (Kind::Choice(words), Value::String(word)) => among(words, word),
+            (Kind::Choice(words) | Kind::Choices(words), Value::String(word)) => among(words, word),
             (Kind::Choices(words), Value::Array(list)) => {
                 list.iter().try_for_each(|item| item.as_str().map_or_else(wrong, |word| among(words, word)))
             }

@@ -69,6 +69,8 @@ fn paths_in_a_file_are_taken_from_its_folder() {
 
 #[test]
 fn several_domains() {
+    let one = load("", &["hosts=a.example", "sasl.mechanisms=PLAIN"]).unwrap().config;
+    assert_eq!((one.domain().as_str(), one.sasl.mechanisms.clone()), ("a.example", vec!["PLAIN".to_owned()]));
     let hosts = |text: &str| -> Vec<String> {
         load(text, &[]).unwrap().config.hosts.iter().map(|host| host.as_str().to_owned()).collect()
     };

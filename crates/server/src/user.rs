@@ -6,7 +6,7 @@ use waxwing_admin::{
     AccountInfo, AdminError, Draft, Imported, Offline, Operator, PasswordSource, Remote, import,
     read_password,
 };
-use waxwing_config::Config;
+use waxwing_config::{Config, Storage};
 use waxwing_sasl::Keys;
 
 use crate::cli::{PasswordArgs, UserCommand};
@@ -22,6 +22,7 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
     let done = match Remote::connect(&storage::admin_socket(config)).await.map_err(said)? {
         Some(remote) => job.run(config, &remote).await,
         None => {
+            job.needs_database(&config.storage)?;
             let offline = Offline::new(storage::open(&config.storage).await?);
             let done = job.run(config, &offline).await;
             offline.close().await;
@@ -57,6 +58,17 @@ impl Job {
             UserCommand::List => Job::List,
             UserCommand::Import { file } => Job::Import(file),
         })
+    }
+
+    /// A command that makes no account makes no database either: the data folder is a wrong one.
+    fn needs_database(&self, storage: &Storage) -> Result<(), String> {
+        match (self, storage) {
+            (Job::Add(_) | Job::Import(_), _) | (_, Storage::Postgres(_)) => Ok(()),
+            (_, Storage::Sqlite(path)) if path.exists() => Ok(()),
+            (_, Storage::Sqlite(path)) => {
+                Err(format!("there is no database {}: is the data folder right?", path.display()))
+            }
+        }
     }
 
     async fn run(self, config: &Config, operator: &dyn Operator) -> Result<(), AdminError> {
