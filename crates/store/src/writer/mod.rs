@@ -116,6 +116,11 @@ impl Writer {
         self.handle.queue.permit().await
     }
 
+    /// As [`permit`](Writer::permit), for what is worth less than waiting: `None` while too much is queued.
+    pub fn try_permit(&self) -> Option<Permit> {
+        self.handle.queue.try_permit()
+    }
+
     /// Queues a unit: all of its writes in one transaction. Never blocks and never fails; the order of calls is the
     /// order of commits and of what `done` is told. After [`stop`](Writer::stop) a unit is dropped untold.
     pub fn submit(&self, permit: Permit, writes: Unit, done: Done) {

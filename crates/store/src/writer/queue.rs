@@ -71,6 +71,10 @@ impl Queue {
         Permit(Arc::clone(&self.tokens).acquire_owned().await.expect("an open semaphore"))
     }
 
+    pub fn try_permit(&self) -> Option<Permit> {
+        Arc::clone(&self.tokens).try_acquire_owned().ok().map(Permit)
+    }
+
     pub fn push(&self, mut unit: Submission, permit: Option<Permit>) {
         let mut state = self.state.lock();
         if state.closed {
