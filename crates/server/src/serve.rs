@@ -65,7 +65,7 @@ fn tls_setup(config: &Config) -> TlsSetup {
         folder: config.data.join("tls"),
         files: common.map(|(certificate, key)| Files { certificate, key }),
         by_host: by_host.collect(),
-        // XEP-0368 §2.
+        // XEP-0368 §3.
         alpn: vec![b"xmpp-client".to_vec()],
     }
 }

@@ -18,6 +18,9 @@ use crate::NetError;
 /// A PEM file is at most this long.
 const MAX_FILE: u64 = 1024 * 1024;
 
+/// The signature algorithm that names its hash among its parameters (RFC 4055 §3.1).
+const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+
 /// A certificate as it is presented, and what is known of it.
 #[derive(Debug)]
 pub struct Certified {
@@ -116,11 +119,13 @@ fn address(bytes: &[u8]) -> Option<String> {
 /// where the algorithm uses no hash function of its own choice (Ed25519).
 fn end_point(parsed: &X509Certificate<'_>, leaf: &[u8]) -> Option<Vec<u8>> {
     let algorithm = &parsed.signature_algorithm;
-    let oid = match SignatureAlgorithm::try_from(algorithm) {
-        Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) => parameters.hash_algorithm_oid().to_id_string(),
-        Ok(_) => algorithm.algorithm.to_id_string(),
-        Err(_) => return None,
-    };
+    let mut oid = algorithm.algorithm.to_id_string();
+    if oid == RSASSA_PSS {
+        let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(algorithm) else {
+            return None;
+        };
+        oid = parameters.hash_algorithm_oid().to_id_string();
+    }
     match oid.as_str() {
         // md5WithRSA, sha1WithRSA, sha256WithRSA, ecdsa-with-SHA1, ecdsa-with-SHA256; of PSS: sha1, sha256.
         "1.2.840.113549.1.1.4"

@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use sha2::{Digest, Sha256};
 
-use super::{Alpn, Bindings, Files, Tls, TlsSetup};
+use super::{Alpn, Bindings, Certified, Files, Tls, TlsSetup};
 
 fn setup(folder: &Path, hosts: &[&str]) -> TlsSetup {
     TlsSetup {
@@ -199,4 +199,23 @@ fn faults_are_one_line() {
     fs::remove_file(folder.path().join("ca.key")).unwrap();
     assert!(fault(setup(folder.path(), &["a.example"])).contains("ca.key: cannot be read"));
     assert!(fault(setup(Path::new("/proc/x"), &["a.example"])).contains("cannot be written"));
+}
+
+#[test]
+fn the_end_point_is_hashed_as_the_certificate_was_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let end_point = |algorithm| {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let leaf =
+            rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let file = folder.path().join("pair.pem");
+        fs::write(&file, format!("{}{}", key.serialize_pem(), leaf.pem())).unwrap();
+        let certified = Certified::read(&file, &file, &ring::default_provider()).unwrap();
+        (certified.end_point().map(<[u8]>::to_vec), leaf.der().to_vec())
+    };
+    let (sha256, leaf) = end_point(&rcgen::PKCS_ECDSA_P256_SHA256);
+    assert_eq!(sha256.unwrap(), Sha256::digest(leaf).to_vec());
+    let (sha384, leaf) = end_point(&rcgen::PKCS_ECDSA_P384_SHA384);
+    assert_eq!(sha384.unwrap(), sha2::Sha384::digest(leaf).to_vec());
+    assert_eq!(end_point(&rcgen::PKCS_ED25519).0, None);
 }
