@@ -10,7 +10,7 @@ use waxwing_store::{
 };
 
 use crate::connection::{ConnectError, connect};
-use crate::error::{apply_error, pool_error, store_error};
+use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
 use crate::{accounts, one, retention, rows};
@@ -30,20 +30,23 @@ impl Postgres {
         Postgres { config, writer: Mutex::new(Some(writer)), readers }
     }
 
-    /// The writing connection, a new one where the old was lost.
-    async fn writer(&self) -> Result<MappedMutexGuard<'_, ClientWrapper>, StoreError> {
-        let mut slot = self.writer.lock().await;
-        if slot.as_ref().is_none_or(|client| client.is_closed()) {
+    /// The writing connection's place, with an open connection in it, a new one where the old was lost.
+    async fn place(&self) -> Result<MutexGuard<'_, Option<ClientWrapper>>, StoreError> {
+        let mut place = self.writer.lock().await;
+        if place.as_ref().is_none_or(|client| client.is_closed()) && !self.readers.is_closed() {
             // The lost one first: it may still hold the lock.
-            *slot = None;
-            if !self.readers.is_closed() {
-                *slot = Some(connect(&self.config).await.map_err(|error| match error {
-                    ConnectError::Taken => StoreError("another Waxwing is using the database".to_owned()),
-                    ConnectError::Postgres(error) => store_error(&error),
-                })?);
-            }
+            *place = None;
+            *place = Some(connect(&self.config).await.map_err(|error| match error {
+                ConnectError::Taken => StoreError("another Waxwing is using the database".to_owned()),
+                ConnectError::Postgres(error) => store_error(&error),
+            })?);
         }
-        MutexGuard::try_map(slot, Option::as_mut).map_err(|_| StoreError("the database is closed".to_owned()))
+        Ok(place)
+    }
+
+    /// The writing connection, for one statement.
+    async fn writer(&self) -> Result<MappedMutexGuard<'_, ClientWrapper>, StoreError> {
+        MutexGuard::try_map(self.place().await?, Option::as_mut).map_err(|_| closed())
     }
 
     async fn reader(&self) -> Result<Object, StoreError> {
@@ -77,8 +80,13 @@ impl Store for Postgres {
                 Step::One(write) => one::statements(write, &mut statements),
             }
         }
-        let client = self.writer().await.map_err(|error| ApplyError::Unknown(error.0))?;
-        transaction(&client, statements).await.map_err(|error| apply_error(&error))
+        let unknown = |error: StoreError| ApplyError::Unknown(error.0);
+        let mut place = self.place().await.map_err(unknown)?;
+        // Out of its place meanwhile: whoever stops in the middle leaves no half transaction behind.
+        let client = place.take().ok_or_else(closed).map_err(unknown)?;
+        let applied = transaction(&client, statements).await;
+        *place = Some(client);
+        applied.map_err(|error| apply_error(&error))
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -195,8 +203,18 @@ impl Store for Postgres {
 
     async fn close(&self) {
         self.readers.close();
-        *self.writer.lock().await = None;
+        let client = self.writer.lock().await.take();
+        // The connection ends some time after it is dropped; the next Waxwing need not wait for that.
+        if let Some(client) = client
+            && let Err(error) = client.batch_execute("SELECT pg_advisory_unlock_all()").await
+        {
+            tracing::warn!(error = words(&error), "closing the database");
+        }
     }
+}
+
+fn closed() -> StoreError {
+    StoreError("the database is closed".to_owned())
 }
 
 fn first<T>(rows: Vec<T>) -> Option<T> {

@@ -8,7 +8,7 @@ use waxwing_store::StoreError;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// After this long without an answer from its machine a connection is given up, so that a commit ends.
-const SILENCE: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Reads a `postgres://` URL. The parser's own message is not passed on: it may quote a piece of the password.
 pub(crate) fn parse(url: &str) -> Result<Config, StoreError> {
@@ -57,6 +57,7 @@ pub(crate) fn place(config: &Config) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{parse, place};
 

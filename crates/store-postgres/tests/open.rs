@@ -1,5 +1,7 @@
 //! What opening refuses and says, and what happens when the connection goes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::net::TcpListener;
 use std::sync::Arc;
 

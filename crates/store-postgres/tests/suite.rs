@@ -1,5 +1,7 @@
 //! What every database must do, on Postgres.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

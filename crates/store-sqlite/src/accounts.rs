@@ -67,36 +67,37 @@ fn account(row: SqliteRow) -> sqlx::Result<AccountRow> {
     })
 }
 
-/// Version and rows of one moment.
+/// Version and rows of one moment: one statement, the version in every row, and a row without a contact where there
+/// is none.
 pub(crate) async fn roster(readers: &SqlitePool, owner: OwnerId) -> Result<Roster, StoreError> {
-    let mut snapshot = readers.begin().await.map_err(store_error)?;
-    let version: Option<i64> = sqlx::query_scalar("SELECT roster_version FROM accounts WHERE id = ?")
-        .bind(owner)
-        .fetch_optional(&mut *snapshot)
-        .await
-        .map_err(store_error)?;
     let rows = sqlx::query(
-        "SELECT contact, listed, name, \"groups\", subscription, ask, approved, request FROM roster \
-         WHERE owner = ? ORDER BY contact",
+        "SELECT roster_version, contact, listed, name, \"groups\", subscription, ask, approved, request \
+         FROM accounts LEFT JOIN roster ON owner = id WHERE id = ? ORDER BY contact",
     )
     .bind(owner)
-    .fetch_all(&mut *snapshot)
+    .fetch_all(readers)
     .await
     .map_err(store_error)?;
-    let rows = rows.iter().map(contact).collect::<Result<_, _>>()?;
-    Ok(Roster { version: version.unwrap_or(0).cast_unsigned(), rows })
+    let mut roster = Roster::default();
+    for row in &rows {
+        roster.version = row.try_get::<i64, _>(0).map_err(store_error)?.cast_unsigned();
+        if let Some(name) = row.try_get(1).map_err(store_error)? {
+            roster.rows.push(contact(row, name)?);
+        }
+    }
+    Ok(roster)
 }
 
-fn contact(row: &SqliteRow) -> Result<RosterRow, StoreError> {
-    let groups: &str = row.try_get(3).map_err(store_error)?;
+fn contact(row: &SqliteRow, contact: String) -> Result<RosterRow, StoreError> {
+    let groups: &str = row.try_get(4).map_err(store_error)?;
     Ok(RosterRow {
-        contact: row.try_get(0).map_err(store_error)?,
-        listed: row.try_get(1).map_err(store_error)?,
-        name: row.try_get(2).map_err(store_error)?,
+        contact,
+        listed: row.try_get(2).map_err(store_error)?,
+        name: row.try_get(3).map_err(store_error)?,
         groups: groups_from_text(groups)?,
-        subscription: Subscription::from_number(row.try_get(4).map_err(store_error)?)?,
-        ask: row.try_get(5).map_err(store_error)?,
-        approved: row.try_get(6).map_err(store_error)?,
-        request: row.try_get(7).map_err(store_error)?,
+        subscription: Subscription::from_number(row.try_get(5).map_err(store_error)?)?,
+        ask: row.try_get(6).map_err(store_error)?,
+        approved: row.try_get(7).map_err(store_error)?,
+        request: row.try_get(8).map_err(store_error)?,
     })
 }

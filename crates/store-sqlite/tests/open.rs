@@ -1,5 +1,7 @@
 //! What opening makes, refuses and says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

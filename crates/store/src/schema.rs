@@ -69,6 +69,7 @@ async fn apply(database: &mut dyn Migrate, migrations: &[Migration]) -> Result<(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Migration, POSTGRES, SQLITE};
 

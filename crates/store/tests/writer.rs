@@ -1,5 +1,7 @@
 //! The writer against a database that refuses, fails and panics on demand.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod accounts;
+mod crash;
 mod log;
 mod rate;
 mod retention;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::{accounts::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
+pub use self::{accounts::*, crash::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
 use crate::{LogRow, Marks, NewAccount, OwnerId, Seq, Store, StoreError, Write};
 
 /// An empty database of one test, which goes when this is dropped.

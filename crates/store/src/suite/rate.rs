@@ -123,8 +123,7 @@ async fn measure(
                     Done(Some((Arc::clone(&sender) as _, n))),
                 );
             }
-            let took = std::mem::take(&mut *sender.took.lock());
-            took
+            std::mem::take(&mut *sender.took.lock())
         });
     }
     let mut took = Vec::new();

@@ -130,7 +130,7 @@ impl Writer {
     /// Submits and waits for the outcome: for rosters, docs, passwords.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         let permit = self.permit().await;
-        let (waiter, outcome) = Waiter::new();
+        let (waiter, outcome) = waiter();
         self.submit(permit, Unit::from_vec(writes), waiter);
         match outcome.await {
             Ok(Outcome::Stored) => Ok(()),
@@ -150,9 +150,9 @@ impl Writer {
     pub async fn flush(&self) {
         // Twice: the settles of a batch are its last unit, so they may end just after the first.
         for _ in 0..2 {
-            let (waiter, outcome) = Waiter::new();
+            let (waiter, outcome) = waiter();
             self.handle.queue.push(Submission::new(Unit::new(), waiter), None);
-            // An error means that the writer has stopped, which it does with everything done.
+            // An error means that somebody has called `stop`, which waits by itself.
             let _ = outcome.await;
         }
     }
@@ -177,11 +177,9 @@ impl Writer {
 /// One who waits for one outcome.
 struct Waiter(Mutex<Option<oneshot::Sender<Outcome>>>);
 
-impl Waiter {
-    fn new() -> (Done, oneshot::Receiver<Outcome>) {
-        let (sender, receiver) = oneshot::channel();
-        (Done(Some((Arc::new(Waiter(Mutex::new(Some(sender)))), 0))), receiver)
-    }
+fn waiter() -> (Done, oneshot::Receiver<Outcome>) {
+    let (sender, receiver) = oneshot::channel();
+    (Done(Some((Arc::new(Waiter(Mutex::new(Some(sender)))), 0))), receiver)
 }
 
 impl OnCommit for Waiter {

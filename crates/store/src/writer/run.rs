@@ -16,39 +16,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(store: Arc<dyn Store>, queue: Arc<Queue>, options: WriterOptions) {
     while let Some(batch) = queue.next(&options).await {
-        for units in without_bad(batch) {
-            match units {
-                Part::Good(units) => commit(&*store, &queue, &options, units).await,
-                Part::Bad(unit, why) => refuse(&queue, unit, why),
-            }
-        }
-    }
-}
-
-enum Part {
-    Good(Vec<Submission>),
-    Bad(Submission, &'static str),
-}
-
-/// Cuts a batch at the units that no database could hold.
-fn without_bad(batch: Vec<Submission>) -> Vec<Part> {
-    let mut parts = Vec::with_capacity(1);
-    let mut good = Vec::with_capacity(batch.len());
-    for unit in batch {
-        match unit.writes.iter().try_for_each(Write::check) {
-            Ok(()) => good.push(unit),
-            Err(why) => {
-                if !good.is_empty() {
-                    parts.push(Part::Good(std::mem::take(&mut good)));
+        let mut good = Vec::with_capacity(batch.len());
+        for unit in batch {
+            match unit.writes.iter().try_for_each(Write::check) {
+                Ok(()) => good.push(unit),
+                // After those before it, for the order in which people are told.
+                Err(why) => {
+                    commit(&*store, &queue, &options, std::mem::take(&mut good)).await;
+                    refuse(&queue, unit, why);
                 }
-                parts.push(Part::Bad(unit, why));
             }
         }
+        commit(&*store, &queue, &options, good).await;
     }
-    if !good.is_empty() {
-        parts.push(Part::Good(good));
-    }
-    parts
 }
 
 fn refuse(queue: &Queue, unit: Submission, why: &str) {
