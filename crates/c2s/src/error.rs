@@ -1,0 +1,83 @@
+//! Stream errors (RFC 6120 §4.9) and the other ways in which a stream ends.
+
+use std::borrow::Cow;
+
+use waxwing_kernel::Closing;
+use waxwing_stanza::ns;
+use waxwing_xml::{Fault, Tag};
+
+/// A stream error, to be sent before the stream's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamError {
+    /// The condition's element name (RFC 6120 §4.9.3).
+    pub condition: &'static str,
+    /// For people, in English.
+    pub text: Option<Cow<'static, str>>,
+    /// XEP-0198 §5: what the client claims to have handled, and what it was sent.
+    pub handled_too_high: Option<(u32, u32)>,
+}
+
+impl StreamError {
+    pub fn new(condition: &'static str) -> StreamError {
+        StreamError { condition, text: None, handled_too_high: None }
+    }
+
+    pub fn text(mut self, text: impl Into<Cow<'static, str>>) -> StreamError {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// XEP-0198 §5: an acknowledgement of more than was sent.
+    pub fn handled_too_high(h: u32, sent: u32) -> StreamError {
+        StreamError { handled_too_high: Some((h, sent)), ..StreamError::new("undefined-condition") }
+            .text(format!("You acknowledged {h} stanzas, but I only sent you {sent} so far."))
+    }
+
+    pub fn write(&self, out: &mut Vec<u8>) {
+        Tag::new(out, "stream:error").children(|out| {
+            Tag::new(out, self.condition).ns(ns::STREAMS).end_empty();
+            if let Some(text) = &self.text {
+                Tag::new(out, "text").ns(ns::STREAMS).attr("xml:lang", "en").text(text);
+            }
+            if let Some((h, sent)) = self.handled_too_high {
+                Tag::new(out, "handled-count-too-high")
+                    .ns(ns::SM)
+                    .attr("h", &h.to_string())
+                    .attr("send-count", &sent.to_string())
+                    .end_empty();
+            }
+        });
+    }
+}
+
+impl From<Fault> for StreamError {
+    fn from(fault: Fault) -> StreamError {
+        let error = StreamError::new(fault.condition());
+        match fault {
+            Fault::PolicyViolation(limit) => error.text(limit),
+            _ => error,
+        }
+    }
+}
+
+impl From<Closing> for StreamError {
+    fn from(closing: Closing) -> StreamError {
+        StreamError::new(closing.condition).text(closing.text)
+    }
+}
+
+/// How a stream ends before a session is served.
+#[derive(Debug)]
+pub enum End {
+    /// The connection broke, or the client closed it without closing its stream.
+    Lost,
+    /// The client closed its stream.
+    Closed,
+    Error(StreamError),
+}
+
+impl From<StreamError> for End {
+    fn from(error: StreamError) -> End {
+        End::Error(error)
+    }
+}

@@ -1,0 +1,89 @@
+//! Resource binding (RFC 6120 §7), or the resumption of a stream in its place (XEP-0198 §4).
+
+use std::sync::Arc;
+
+use jid::ResourcePart;
+use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns};
+use waxwing_xml::{Element, Scope, Tag};
+
+use super::sasl::Proven;
+use super::{Login, features, resume};
+use crate::error::End;
+use crate::held::Held;
+
+/// Opens the authenticated stream and has its client bind a resource or resume a session.
+pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
+    let limits = login.clients.settings.limits;
+    let Proven { account, mechanism } = proven;
+    login.restart(limits);
+    login.open(Some(&account.host)).await?;
+    features::after_login(login.out(), &account.host);
+    let (held, what) = loop {
+        let element = login.element().await?;
+        if element.is("resume", ns::SM) {
+            match resume::resume(login, &account, &element).await? {
+                Some(held) => break (held, "resumed"),
+                None => continue,
+            }
+        }
+        let Some(iq) = bind_request(&element) else {
+            login.too_early(&element)?;
+            continue;
+        };
+        let session = match requested(&iq, &limits) {
+            Ok(resource) => waxwing_im::bind(&account, resource.as_deref()).await,
+            Err(error) => Err(error),
+        };
+        match session {
+            Ok(session) => {
+                // From here on the session is owned, whatever happens to this future.
+                let held = Held::new(login.clients.clone(), session);
+                write_result(login.out(), &iq, &held);
+                break (held, "logged in");
+            }
+            Err(error) => {
+                if let Some(answer) = iq.error(&error) {
+                    answer.write(login.out(), None, |_| {});
+                }
+            }
+        }
+    };
+    let tls = login.stream.tls_version();
+    tracing::info!(jid = %held.session().jid, peer = %login.peer, %mechanism, tls, "{what}");
+    Ok(held)
+}
+
+fn bind_request(element: &Element) -> Option<Stanza> {
+    element.child("bind", ns::BIND)?;
+    let iq = Stanza::read(element.clone()).ok()?;
+    (iq.kind == Kind::Iq(IqType::Set)).then_some(iq)
+}
+
+/// The resource asked for, prepared; `None`: whichever the server makes.
+fn requested(iq: &Stanza, limits: &waxwing_xml::Limits) -> Result<Option<String>, StanzaError> {
+    let bad = |_| StanzaError::from(Condition::BadRequest);
+    if iq.id().is_none() {
+        return Err(Condition::BadRequest.into());
+    }
+    let bind = iq.child("bind", ns::BIND).ok_or(Condition::BadRequest)?;
+    // A child's bytes were judged with their stanza and stand for themselves.
+    let bind =
+        waxwing_xml::scan(Arc::from(iq.bytes_of(bind)), &Scope::client(), limits).map_err(|_| bad(()))?;
+    let resource = bind.child("resource", ns::BIND).map(|resource| resource.text(&bind));
+    match resource.filter(|resource| !resource.is_empty()) {
+        None => Ok(None),
+        Some(resource) => {
+            let resource = ResourcePart::new(&resource).map_err(|_| bad(()))?;
+            Ok(Some(resource.as_str().to_owned()))
+        }
+    }
+}
+
+fn write_result(out: &mut Vec<u8>, iq: &Stanza, held: &Held) {
+    let result = iq.result(|out| {
+        Tag::new(out, "bind").ns(ns::BIND).children(|out| {
+            Tag::new(out, "jid").text(held.session().jid.as_str());
+        });
+    });
+    result.write(out, None, |_| {});
+}

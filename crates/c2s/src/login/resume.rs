@@ -1,0 +1,78 @@
+//! The resumption of a stream (XEP-0198 §4) on a new connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use waxwing_kernel::{Account, Session};
+use waxwing_stanza::Condition;
+use waxwing_xml::Element;
+
+use super::Login;
+use crate::error::{End, StreamError};
+use crate::held::Held;
+use crate::session::acknowledge;
+use crate::sm;
+
+/// How long the old connection has to let go, and what it received to become durable.
+const HANDOVER: Duration = Duration::from_secs(10);
+
+/// Why a session is not resumed.
+struct Refused {
+    condition: Condition,
+    /// How much of it was handled, if it is known.
+    h: Option<u32>,
+}
+
+/// Resumes a session of this account. `None`: refused, and the client may bind instead.
+pub async fn resume(login: &mut Login, account: &Account, element: &Element) -> Result<Option<Held>, End> {
+    let (Some(previd), Some(h)) = (element.attr("previd"), sm::h(element)) else {
+        sm::write_failed(login.out(), Condition::BadRequest, None);
+        return Ok(None);
+    };
+    let held = match take_over(login, account, previd).await {
+        Ok(held) => held,
+        Err(Refused { condition, h }) => {
+            sm::write_failed(login.out(), condition, h);
+            return Ok(None);
+        }
+    };
+    let session = held.session();
+    if let Err(sent) = acknowledge(session, h) {
+        return Err(StreamError::handled_too_high(h, sent).into());
+    }
+    let handled = session.inbound(|inbound| inbound.tell());
+    sm::write_resumed(login.out(), previd, handled);
+    session.account.wake(session);
+    Ok(Some(held))
+}
+
+/// Gets the session from whoever serves it.
+async fn take_over(login: &Login, account: &Account, token: &str) -> Result<Held, Refused> {
+    let lease = login.clients.leases.find(token, account);
+    // The lease itself is not kept: when the session ends, the answer is that nobody will answer.
+    let wanted = lease.map_err(|h| Refused { condition: Condition::ItemNotFound, h })?.want();
+    let deadline = Instant::now() + HANDOVER;
+    let held = match timeout_at(deadline, wanted).await {
+        Ok(Ok(held)) => held,
+        // It ended, or somebody asked for it after us.
+        Ok(Err(_)) => return Err(Refused { condition: Condition::ItemNotFound, h: None }),
+        Err(_) => return Err(Refused { condition: Condition::ResourceConstraint, h: None }),
+    };
+    let session = held.session().clone();
+    if session.closing().is_some() || session.has_ended() {
+        held.end().await;
+        return Err(Refused { condition: Condition::ItemNotFound, h: None });
+    }
+    // The client sends again what `h` does not count, and counts on from `h`: nothing may be under way.
+    if timeout_at(deadline, settled(&session)).await.is_err() {
+        return Err(Refused { condition: Condition::ResourceConstraint, h: None });
+    }
+    Ok(held)
+}
+
+async fn settled(session: &Arc<Session>) {
+    while session.inbound(|inbound| inbound.outstanding()) > 0 {
+        session.woken().await;
+    }
+}

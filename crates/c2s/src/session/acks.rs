@@ -1,0 +1,110 @@
+//! How the server learns what a client has got: by XEP-0198, or without it by the peer's TCP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use waxwing_kernel::Session;
+
+/// Stanzas after which `<r/>` is sent at once.
+const MANY: u32 = 5;
+/// How long after the last stanza it is sent otherwise: well within the time that a message may wait in memory
+/// for its acknowledgement.
+const SHORTLY: Duration = Duration::from_millis(30);
+
+/// The first and the longest pause between two looks at the kernel's send queue.
+const LOOK: Duration = Duration::from_millis(5);
+const LOOK_AT_MOST: Duration = Duration::from_secs(1);
+
+/// When the client is asked for an acknowledgement. Never while it owes one: under load that makes one `<r/>`
+/// a round trip.
+#[derive(Default)]
+pub struct Asking {
+    /// Stanzas written since the last `<r/>`.
+    written: u32,
+    /// When the last of them was.
+    last: Option<Instant>,
+    asked: bool,
+}
+
+impl Asking {
+    pub fn wrote(&mut self, stanzas: u32, now: Instant) {
+        self.written = self.written.saturating_add(stanzas);
+        self.last = Some(now);
+    }
+
+    /// When `<r/>` is to be sent.
+    pub fn at(&self) -> Option<Instant> {
+        match self.last {
+            Some(last) if self.written > 0 && !self.asked => {
+                Some(if self.written >= MANY { last } else { last + SHORTLY })
+            }
+            _ => None,
+        }
+    }
+
+    pub fn asked(&mut self) {
+        *self = Asking { asked: true, ..Asking::default() };
+    }
+
+    /// An acknowledgement came; `complete`: of everything.
+    pub fn answered(&mut self, complete: bool) {
+        self.asked = false;
+        if complete {
+            self.written = 0;
+        }
+    }
+}
+
+/// Without stream management: when to look whether what was written has reached the client's machine.
+#[derive(Default)]
+pub struct Reaching {
+    at: Option<Instant>,
+    pause: Duration,
+}
+
+impl Reaching {
+    /// Something was written whose arrival matters.
+    pub fn wrote(&mut self, now: Instant) {
+        self.pause = LOOK;
+        self.at = Some(now + LOOK);
+    }
+
+    pub fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.at.is_some_and(|at| at <= now)
+    }
+
+    /// It has not yet.
+    pub fn not_yet(&mut self, now: Instant) {
+        self.pause = (self.pause * 2).clamp(LOOK, LOOK_AT_MOST);
+        self.at = Some(now + self.pause);
+    }
+
+    pub fn reached(&mut self) {
+        self.at = None;
+    }
+}
+
+/// Takes in an `h`. `Err`: more than was sent, which was so many.
+pub fn acknowledge(session: &Arc<Session>, h: u32) -> Result<(), u32> {
+    let mut entries = Vec::new();
+    let outcome = session.outbox(|outbox| outbox.acknowledge(h, |entry| entries.push(entry)));
+    // The account's lock comes before the outbox's, so not within the closure.
+    for entry in entries {
+        session.account.acknowledged(session, entry);
+    }
+    outcome
+}
+
+/// Everything written so far has reached the client.
+pub fn reached(session: &Arc<Session>) {
+    let mut entries = Vec::new();
+    session.outbox(|outbox| outbox.reached(outbox.unacked(), |entry| entries.push(entry)));
+    for entry in entries {
+        session.account.acknowledged(session, entry);
+    }
+}

@@ -1,0 +1,165 @@
+//! What comes in: stanzas, and the elements of stream management.
+
+use std::pin::pin;
+
+use jid::Jid;
+use tokio::time::Instant;
+use waxwing_kernel::{Session, Ticket};
+use waxwing_stanza::{Condition, IqType, Kind, ReadError, Stanza, StanzaError, bare_str, ns};
+use waxwing_xml::Element;
+
+use super::acks::acknowledge;
+use super::{Connection, Ending};
+use crate::error::StreamError;
+use crate::sm::{self, Enable};
+use crate::stream::Frame;
+
+impl Connection {
+    /// Whether the client is read now.
+    pub(super) fn may_read(&mut self, now: Instant) -> bool {
+        let uncommitted = self.session.inbound(|inbound| inbound.outstanding());
+        if !self.pacing.pauses(now) && uncommitted < self.clients.settings.uncommitted {
+            return true;
+        }
+        // It is us who do not listen: that is no silence of the client's.
+        self.heard = now;
+        false
+    }
+
+    pub(super) async fn take(&mut self, frame: Frame, now: Instant) -> Result<(), Ending> {
+        match frame {
+            Frame::End => Err(Ending::Closed),
+            // The splitter gives a header at the start of a stream only.
+            Frame::Header(_) => Err(broken("not-well-formed")),
+            Frame::Element(element) if element.ns() == ns::SM => self.manage(&element, now),
+            Frame::Element(element) => self.stanza(element, now).await,
+        }
+    }
+
+    async fn stanza(&mut self, element: Element, now: Instant) -> Result<(), Ending> {
+        self.pacing.stanza(now);
+        if element.attr("from").is_some_and(|from| !is_own(from, &self.session)) {
+            return Err(broken("invalid-from"));
+        }
+        let ticket = self.session.receive();
+        let from = Some(self.session.jid.clone());
+        let (stanza, answer) = match Stanza::read(element) {
+            Ok(stanza) => {
+                let stanza = Stanza { from, ..stanza };
+                match judge(&stanza) {
+                    Judged::Handle => {
+                        self.handle(stanza, ticket).await;
+                        return Ok(());
+                    }
+                    Judged::Ignore => (stanza, None),
+                    Judged::Granted => {
+                        let result = stanza.result(|_| {});
+                        (stanza, Some(result))
+                    }
+                    Judged::Refuse(error) => {
+                        let answer = stanza.error(&error);
+                        (stanza, answer)
+                    }
+                }
+            }
+            Err(ReadError::Answer(stanza, error)) => {
+                let stanza = Stanza { from, ..stanza };
+                let answer = stanza.error(&error);
+                (stanza, answer)
+            }
+            Err(ReadError::NotAStanza) => return Err(broken("unsupported-stanza-type")),
+        };
+        tracing::debug!(jid = %self.session.jid, kind = %stanza.kind, "answered at the door");
+        if let Some(answer) = answer {
+            self.session.push_own(answer);
+        }
+        ticket.complete();
+        Ok(())
+    }
+
+    /// Has a stanza handled to its end; what waits for the client goes on being written meanwhile.
+    async fn handle(&mut self, stanza: Stanza, ticket: Ticket) {
+        let session = self.session.clone();
+        let mut handling = pin!(waxwing_im::handle(&session, stanza, ticket));
+        let mut broken = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = handling.as_mut() => return,
+                // A broken connection is seen again by who reads it next.
+                turn = self.stream.turn(false), if !broken => broken = turn.is_err(),
+                () = session.woken() => self.fill(Instant::now()),
+            }
+        }
+    }
+
+    fn manage(&mut self, element: &Element, now: Instant) -> Result<(), Ending> {
+        match element.name() {
+            "enable" if !self.numbered => self.enable(&Enable::read(element)),
+            "r" if self.numbered => self.owe_answer(now),
+            "a" if self.numbered => {
+                let h = sm::h(element).ok_or_else(|| broken("invalid-xml"))?;
+                acknowledge(&self.session, h)
+                    .map_err(|sent| Ending::Error(StreamError::handled_too_high(h, sent)))?;
+                self.asking.answered(self.session.outbox(|outbox| outbox.unacked()) == 0);
+            }
+            // Too late, too early or twice: XEP-0198 §3, §5.
+            "enable" | "resume" | "r" | "a" => {
+                sm::write_failed(self.stream.out(), Condition::UnexpectedRequest, None);
+            }
+            _ => return Err(broken("unsupported-stanza-type")),
+        }
+        Ok(())
+    }
+
+    fn enable(&mut self, enable: &Enable) {
+        let settings = &self.clients.settings;
+        let max = enable.max.map_or(settings.resume, |max| max.min(settings.resume));
+        if enable.resume && !max.is_zero() {
+            self.held.set_lease(self.clients.leases.grant(&self.session, max));
+        }
+        self.session.restart_counting();
+        self.numbered = true;
+        let resume = self.held.lease().map(|lease| (lease.token.as_str(), lease.max));
+        sm::write_enabled(self.stream.out(), resume, settings.location.as_deref());
+    }
+}
+
+/// What is done with a stanza before anything else looks at it.
+enum Judged {
+    Handle,
+    /// An answer that is wrong in itself: nothing may answer it.
+    Ignore,
+    /// The legacy session request (RFC 3921 §3), which asks for what the client has.
+    Granted,
+    Refuse(StanzaError),
+}
+
+/// The rules that hold for every IQ (RFC 6120 §8.2.3), and what negotiation is over with.
+fn judge(stanza: &Stanza) -> Judged {
+    let Kind::Iq(kind) = stanza.kind else { return Judged::Handle };
+    let children = stanza.children().count();
+    let sound = stanza.id().is_some_and(|id| !id.is_empty())
+        && match kind {
+            IqType::Get | IqType::Set => children == 1,
+            IqType::Result => children <= 1,
+            IqType::Error => children >= 1,
+        };
+    match kind {
+        IqType::Get | IqType::Set if !sound => Judged::Refuse(Condition::BadRequest.into()),
+        IqType::Result | IqType::Error if !sound => Judged::Ignore,
+        IqType::Set if stanza.has("session", ns::SESSION) => Judged::Granted,
+        IqType::Set if stanza.has("bind", ns::BIND) => Judged::Refuse(Condition::NotAllowed.into()),
+        _ => Judged::Handle,
+    }
+}
+
+/// RFC 6120 §8.1.2.1: a client speaks for its own bare or full JID.
+fn is_own(from: &str, session: &Session) -> bool {
+    let own = |from: &str| from == session.jid.as_str() || from == bare_str(&session.jid);
+    own(from) || Jid::new(from).is_ok_and(|from| own(from.as_str()))
+}
+
+fn broken(condition: &'static str) -> Ending {
+    Ending::Error(StreamError::new(condition))
+}

@@ -1,0 +1,193 @@
+//! A connection that serves a session, until the stream ends.
+//!
+//! One task reads, handles and writes. Reading and writing do not wait for each other; stanzas are handled one
+//! after the other (RFC 6120 §10.1), and while one is being handled what waits for the client goes on being
+//! written.
+
+mod acks;
+mod finish;
+mod input;
+mod output;
+mod pace;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+use waxwing_kernel::{Closing, Session};
+
+pub use acks::acknowledge;
+use acks::{Asking, Reaching};
+use pace::Pacing;
+
+use crate::Clients;
+use crate::error::StreamError;
+use crate::held::Held;
+use crate::login::Ready;
+use crate::stream::{Stream, Turn};
+
+/// Nothing came from the client, also after it was asked whether it lives.
+const TIMEOUT: Closing =
+    Closing { condition: "connection-timeout", text: "no sign of life", resumable: true };
+
+/// See the module.
+pub struct Connection {
+    clients: Arc<Clients>,
+    stream: Stream,
+    held: Held,
+    session: Arc<Session>,
+    peer: SocketAddr,
+    /// Stream management is on.
+    numbered: bool,
+    asking: Asking,
+    /// By when the client must have an answer to its `<r/>`, though it be an incomplete one.
+    answer_by: Option<Instant>,
+    reaching: Reaching,
+    pacing: Pacing,
+    /// When something last came.
+    heard: Instant,
+    /// Since when it has been asked for a sign of life.
+    probed: Option<Instant>,
+}
+
+/// How the serving of a session on this connection ends.
+enum Ending {
+    /// The connection broke.
+    Lost,
+    /// The client closed its stream.
+    Closed,
+    /// The client broke a rule.
+    Error(StreamError),
+    /// The server closes the stream.
+    Told(Closing),
+    /// The session is resumed on another connection.
+    TakenOver(oneshot::Sender<Held>),
+}
+
+impl Connection {
+    pub fn new(ready: Ready) -> Connection {
+        let Ready { clients, stream, held, peer } = ready;
+        clients.close_if_stopping(&held);
+        let session = held.session().clone();
+        let now = Instant::now();
+        Connection {
+            numbered: session.outbox(|outbox| outbox.is_numbered()),
+            asking: Asking::default(),
+            answer_by: None,
+            reaching: Reaching::default(),
+            pacing: Pacing::new(&clients.settings, now),
+            heard: now,
+            probed: None,
+            clients,
+            stream,
+            held,
+            session,
+            peer,
+        }
+    }
+
+    /// Serves until the stream ends, then ends the session or leaves it to a keeper.
+    pub async fn serve(mut self) {
+        let ending = self.run().await;
+        // Boxed: a resting session's task is no larger for how it will end.
+        Box::pin(self.finish(ending)).await;
+    }
+
+    async fn run(&mut self) -> Ending {
+        let session = self.session.clone();
+        let mut timer = pin!(sleep_until(self.deadline()));
+        loop {
+            if let Some(ending) = self.told_to_end() {
+                return ending;
+            }
+            let now = Instant::now();
+            if let Err(ending) = self.tick(now) {
+                return ending;
+            }
+            self.fill(now);
+            let read = self.may_read(now);
+            if read {
+                match self.stream.frame() {
+                    Ok(None) => {}
+                    Ok(Some(frame)) => match self.take(frame, now).await {
+                        Ok(()) => continue,
+                        Err(ending) => return ending,
+                    },
+                    Err(error) => return Ending::Error(error),
+                }
+            }
+            if session.account.should_read(&session) {
+                match Box::pin(session.account.read_log(&session)).await {
+                    Ok(_) => continue,
+                    Err(error) => return self.unreadable(&error.0),
+                }
+            }
+            let deadline = self.deadline();
+            if deadline < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                turn = self.stream.turn(read) => match turn {
+                    Ok(Turn::Read(bytes)) => self.hear(bytes),
+                    Ok(Turn::Flushed) => {}
+                    Ok(Turn::Eof) | Err(_) => return Ending::Lost,
+                },
+                () = session.woken() => {}
+                () = timer.as_mut() => {}
+            }
+        }
+    }
+
+    fn told_to_end(&self) -> Option<Ending> {
+        if let Some(closing) = self.session.closing() {
+            return Some(Ending::Told(closing));
+        }
+        if self.session.has_ended() {
+            return Some(Ending::Lost);
+        }
+        Some(Ending::TakenOver(self.held.lease()?.wanted()?))
+    }
+
+    fn unreadable(&self, error: &str) -> Ending {
+        tracing::error!(jid = %self.session.jid, error, "stored messages could not be read");
+        Ending::Error(StreamError::new("internal-server-error"))
+    }
+
+    fn hear(&mut self, bytes: usize) {
+        let now = Instant::now();
+        self.heard = now;
+        self.probed = None;
+        self.pacing.bytes(bytes, now);
+    }
+
+    /// What is due by now.
+    fn tick(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.reaching.is_due(now) {
+            self.look_whether_reached(now);
+        }
+        match self.probed {
+            Some(probed) if now >= probed + self.clients.settings.answer => Err(Ending::Told(TIMEOUT)),
+            None if now >= self.heard + self.clients.settings.idle => {
+                self.probe(now);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When `run` must look again by itself.
+    fn deadline(&self) -> Instant {
+        let life = match self.probed {
+            Some(probed) => probed + self.clients.settings.answer,
+            None => self.heard + self.clients.settings.idle,
+        };
+        let others = [self.asking.at(), self.answer_by, self.reaching.at(), self.pacing.until()];
+        others.into_iter().flatten().fold(life, Instant::min)
+    }
+}
+
+/// Within which time `<r/>` is answered.
+const ANSWER: Duration = Duration::from_secs(1);

@@ -1,0 +1,258 @@
+//! One XML stream over one connection: frames in, bytes out, each at its own speed.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use waxwing_net::tls::{Acceptor, Bindings};
+use waxwing_xml::{Cut, Element, Header, Limits, Scope, Splitter, stream_end, stream_header};
+
+use crate::error::StreamError;
+use crate::transport::Transport;
+
+/// Bytes read at once, and the most that one write takes together.
+const READ: usize = 16 * 1024;
+pub const WRITE: usize = 64 * 1024;
+
+/// How long closing may take: our last bytes, and the client's answer to them.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// How often the kernel's send queue is looked at when a stream closes.
+const LOOK: Duration = Duration::from_millis(5);
+
+thread_local! {
+    /// Where every read goes first, so that a resting connection holds no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+}
+
+/// See the module.
+pub struct Stream {
+    transport: Transport,
+    splitter: Splitter,
+    limits: Limits,
+    scope: Scope,
+    /// Bytes read; those before `taken` went through the splitter.
+    input: Vec<u8>,
+    taken: usize,
+    /// Bytes to write; those before `sent` were.
+    out: Vec<u8>,
+    sent: usize,
+    unflushed: bool,
+    /// Our header is sent.
+    opened: bool,
+}
+
+/// What a client sends.
+#[derive(Debug)]
+pub enum Frame {
+    Header(Header),
+    Element(Element),
+    /// The end of its stream.
+    End,
+}
+
+/// What [`Stream::turn`] brought about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// So many bytes came.
+    Read(usize),
+    /// Everything that was to be written is with the kernel.
+    Flushed,
+    /// The client sends nothing more.
+    Eof,
+}
+
+impl Stream {
+    pub fn new(tcp: TcpStream, limits: Limits) -> Stream {
+        Stream {
+            transport: Transport::Plain(tcp),
+            splitter: Splitter::new(limits),
+            limits,
+            scope: Scope::client(),
+            input: Vec::new(),
+            taken: 0,
+            out: Vec::new(),
+            sent: 0,
+            unflushed: false,
+            opened: false,
+        }
+    }
+
+    /// A fresh parser for a stream that starts over (RFC 6120 §4.3.3). Bytes that came already belong to it.
+    pub fn restart(&mut self, limits: Limits) {
+        self.splitter = Splitter::new(limits);
+        self.limits = limits;
+        self.scope = Scope::client();
+        self.opened = false;
+    }
+
+    /// Whether bytes other than whitespace came that nobody has taken.
+    pub fn has_input(&self) -> bool {
+        self.splitter.in_frame() || !self.input[self.taken..].trim_ascii().is_empty()
+    }
+
+    /// Shakes hands; everything that came in the clear is dropped.
+    pub async fn encrypt(&mut self, acceptor: &Acceptor) -> io::Result<Bindings> {
+        (self.input, self.taken) = (Vec::new(), 0);
+        self.transport.encrypt(acceptor).await?;
+        Ok(self.transport.tls().map(|tls| acceptor.bindings(tls)).unwrap_or_default())
+    }
+
+    /// The TLS version, for the log.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.transport.tls()?.protocol_version()?.as_str()
+    }
+
+    /// The next whole frame of what has been read.
+    pub fn frame(&mut self) -> Result<Option<Frame>, StreamError> {
+        if self.input.is_empty() {
+            return Ok(None);
+        }
+        let (taken, cut) = self.splitter.feed(&self.input[self.taken..])?;
+        self.taken += taken;
+        if self.taken >= self.input.len() {
+            (self.input, self.taken) = (Vec::new(), 0);
+        }
+        match cut {
+            None => Ok(None),
+            Some(Cut::End) => Ok(Some(Frame::End)),
+            Some(Cut::Element(bytes)) => {
+                Ok(Some(Frame::Element(waxwing_xml::scan(bytes, &self.scope, &self.limits)?)))
+            }
+            Some(Cut::Header(bytes)) => {
+                let header = waxwing_xml::header(&bytes)?;
+                if header.scope.is_server() {
+                    return Err(StreamError::new("invalid-namespace"));
+                }
+                self.scope = header.scope.clone();
+                Ok(Some(Frame::Header(header)))
+            }
+        }
+    }
+
+    /// The buffer of what is to be written. Nothing goes out before [`Stream::turn`].
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        if self.out.capacity() == 0 {
+            self.out.reserve(1024);
+        }
+        &mut self.out
+    }
+
+    /// Bytes that wait to be written.
+    pub fn backlog(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Whether everything written is with the kernel.
+    pub fn is_flushed(&self) -> bool {
+        self.out.is_empty() && !self.unflushed
+    }
+
+    /// Bytes that the client's machine has not acknowledged; `None` if that cannot be known any more.
+    pub fn unsent(&self) -> Option<usize> {
+        waxwing_net::unsent(self.transport.tcp()?).ok()
+    }
+
+    /// Writes our header.
+    pub fn open(&mut self, from: &str, to: Option<&str>) {
+        self.opened = true;
+        stream_header(self.out(), from, to, &waxwing_sasl::token(), "en");
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.opened
+    }
+
+    /// Writes what waits and, if asked to and nothing read before is left, reads. Resolves at the first step
+    /// worth looking at; dropping it loses nothing.
+    pub async fn turn(&mut self, read: bool) -> io::Result<Turn> {
+        poll_fn(|cx| self.poll_turn(cx, read)).await
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<io::Result<Turn>> {
+        if let Poll::Ready(written) = self.poll_out(cx) {
+            return Poll::Ready(written.map(|()| Turn::Flushed));
+        }
+        if read && self.input.is_empty() { self.poll_input(cx) } else { Poll::Pending }
+    }
+
+    /// Ready when the last byte is out; pending also when there was none.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.out.len() {
+            let written = ready!(self.transport.poll_write(cx, &self.out[self.sent..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += written;
+            self.unflushed = true;
+        }
+        (self.out, self.sent) = (Vec::new(), 0);
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        ready!(self.transport.poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buf = ReadBuf::new(scratch);
+            ready!(self.transport.poll_read(cx, &mut buf))?;
+            let bytes = buf.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(Turn::Eof));
+            }
+            self.input = bytes.to_vec();
+            Poll::Ready(Ok(Turn::Read(bytes.len())))
+        })
+    }
+
+    /// Waits until everything is with the kernel.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while !self.is_flushed() {
+            self.turn(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the client's machine has everything written; `false` if that does not become known in time.
+    pub async fn delivered(&mut self) -> bool {
+        let all_there = async {
+            self.flush().await.ok()?;
+            while self.unsent()? > 0 {
+                sleep(LOOK).await;
+            }
+            Some(())
+        };
+        matches!(timeout(CLOSING, all_there).await, Ok(Some(())))
+    }
+
+    /// Writes the error, if there is one, and the stream's end; then closes the connection, once the client has
+    /// had time to read it and to close its side.
+    pub async fn close(mut self, error: Option<&StreamError>) {
+        if let Some(error) = error {
+            error.write(self.out());
+        }
+        stream_end(self.out());
+        // The connection is given up, whatever becomes of its last bytes.
+        let _ = timeout(CLOSING, self.shut()).await;
+    }
+
+    async fn shut(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        poll_fn(|cx| self.transport.poll_shutdown(cx)).await?;
+        // A socket closed with unread input resets, and the client would not see our last words.
+        loop {
+            self.input = Vec::new();
+            if poll_fn(|cx| self.poll_input(cx)).await? == Turn::Eof {
+                return Ok(());
+            }
+        }
+    }
+}
