@@ -1,1 +1,71 @@
-//! One file per XEP.
+//! One file per XEP, and the one list of them.
+//!
+//! A module takes part through the points of [`waxwing_kernel`] only. Where several register at the same point, the
+//! order of the list is the order in which they are called.
+
+mod flags;
+mod info;
+mod presence;
+mod reference;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+mod xep_0012_last_activity;
+mod xep_0030_disco;
+mod xep_0049_private_storage;
+mod xep_0077_registration;
+mod xep_0092_version;
+mod xep_0115_caps;
+mod xep_0160_offline;
+mod xep_0191_blocking;
+mod xep_0198_stream_management;
+mod xep_0199_ping;
+mod xep_0202_time;
+mod xep_0203_delay;
+mod xep_0280_carbons;
+mod xep_0334_hints;
+mod xep_0359_stanza_ids;
+
+use waxwing_kernel::{About, Module, Setup, SetupError, Table};
+
+pub use reference::reference;
+
+macro_rules! modules {
+    ($($file:ident::$module:ident,)*) => {
+        /// The modules of one host, registered in the order of the list. An error names what is wrong: a module
+        /// that cannot work as configured, or two that claim the same.
+        pub fn install(setup: &Setup<'_>) -> Result<Table, SetupError> {
+            let mut table = Table::default();
+            $(table.install::<$file::$module>(setup)?;)*
+            match table.faults() {
+                [] => Ok(table),
+                faults => Err(SetupError(faults.join("; "))),
+            }
+        }
+
+        /// What every module says of itself, in the order of the list.
+        const ABOUTS: &[About] = &[$(<$file::$module as Module>::ABOUT,)*];
+    };
+}
+
+modules! {
+    // Asked first: what is blocked is nobody else's business.
+    xep_0191_blocking::Blocking,
+
+    xep_0030_disco::Disco,
+    xep_0115_caps::Caps,
+    xep_0012_last_activity::LastActivity,
+    xep_0049_private_storage::PrivateStorage,
+    xep_0077_registration::Registration,
+    xep_0092_version::Version,
+    xep_0160_offline::Offline,
+    xep_0198_stream_management::StreamManagement,
+    xep_0199_ping::Ping,
+    xep_0202_time::Time,
+    xep_0203_delay::Delay,
+    xep_0280_carbons::Carbons,
+    xep_0334_hints::Hints,
+    xep_0359_stanza_ids::StanzaIds,
+}

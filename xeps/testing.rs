@@ -1,0 +1,123 @@
+//! A host with all modules over an embedded database, and clients without a stream, for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jid::Jid;
+use waxwing_kernel::{Account, Archive, Core, Host, Session, Settings, Setup};
+use waxwing_stanza::Stanza;
+use waxwing_store::{NewAccount, RosterRow, Subscription, Write, Writer, WriterOptions};
+
+pub struct Server {
+    pub core: Arc<Core>,
+    pub host: Arc<Host>,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Client(pub Arc<Session>);
+
+impl Server {
+    pub async fn new() -> Server {
+        Server::with(Archive::UntilDelivered).await
+    }
+
+    /// The host `c`; block lists of at most 3 entries and private storage of at most 1,000 bytes.
+    pub async fn with(archive: Archive) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let store = waxwing_store_sqlite::open(&folder.path().join("db")).await.unwrap();
+        let writer = Writer::start(store.clone(), WriterOptions::default());
+        let settings = Settings {
+            outbox_bytes: 1 << 20,
+            pending_messages: 100,
+            archived_messages: 100,
+            resources: 10,
+            linger: Duration::from_millis(10),
+            cached_rosters: 100,
+            roster_items: 100,
+            directed_presence: 10,
+            resend_keys: 100,
+        };
+        let core = Core::new(settings, store, writer, [1; 16], 1);
+        let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive);
+        core.set_hosts([host.clone()]);
+        let setup =
+            Setup { core: &core, host: &host, iterations: 4096, block_list_items: 3, private_bytes: 1000 };
+        host.set_table(crate::install(&setup).unwrap());
+        Server { core, host, _folder: folder }
+    }
+
+    /// The account, made at its first use.
+    pub async fn account(&self, name: &str) -> Arc<Account> {
+        let jid = format!("{name}@c");
+        let new = NewAccount { jid: jid.clone(), keys: Vec::new(), admin: false, created: 0 };
+        self.core.store.create_accounts(&[new]).await.unwrap();
+        let jid = Arc::new(Jid::new(&jid).unwrap());
+        self.core.directory.find(&self.host, &jid).await.unwrap().unwrap()
+    }
+
+    /// A client that has not sent presence.
+    pub async fn connect(&self, name: &str, resource: &str) -> Client {
+        let account = self.account(name).await;
+        Client(waxwing_im::bind(&account, Some(resource)).await.unwrap())
+    }
+
+    /// A client that is available.
+    pub async fn login(&self, name: &str, resource: &str) -> Client {
+        let client = self.connect(name, resource).await;
+        client.send("<presence/>").await;
+        client.read();
+        client
+    }
+
+    /// Makes the two see each other's presence.
+    pub async fn befriend(&self, one: &str, other: &str) {
+        for (owner, contact) in [(one, other), (other, one)] {
+            let account = self.account(owner).await;
+            let row = RosterRow {
+                contact: format!("{contact}@c"),
+                listed: true,
+                subscription: Subscription::Both,
+                ..RosterRow::default()
+            };
+            let write = Write::RosterSet { owner: account.id, version: 1, row };
+            self.core.writer.commit(vec![write]).await.unwrap();
+            self.core.rosters.forget(account.id);
+        }
+    }
+}
+
+impl Client {
+    /// Sends one stanza, and waits until it has taken effect.
+    pub async fn send(&self, xml: &str) {
+        let mut stanza = stanza(xml);
+        stanza.from = Some(self.0.jid.clone());
+        waxwing_im::handle(&self.0, stanza, self.0.receive()).await;
+    }
+
+    /// Everything that came since the last time.
+    pub fn read(&self) -> String {
+        let mut out = Vec::new();
+        self.0.outbox(|outbox| outbox.drain(&self.0.account, &mut out, 1 << 20));
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Sends a request, and gives everything that came since.
+    pub async fn ask(&self, kind: &str, to: &str, payload: &str) -> String {
+        let to = if to.is_empty() { String::new() } else { format!("to='{to}'") };
+        self.send(&format!("<iq id='q' type='{kind}' {to}>{payload}</iq>")).await;
+        self.read()
+    }
+}
+
+/// A stanza as it is read from a stream.
+pub fn stanza(xml: &str) -> Stanza {
+    Stanza::restore(Arc::from(xml.as_bytes())).unwrap()
+}
+
+/// A message; an empty type or address is left out.
+pub fn message(kind: &str, from: &str, to: &str, payload: &str) -> Stanza {
+    let attrs = [("type", kind), ("from", from), ("to", to)];
+    let attrs = attrs.iter().filter(|(_, value)| !value.is_empty());
+    let attrs: String = attrs.map(|(name, value)| format!(" {name}='{value}'")).collect();
+    stanza(&format!("<message id='m'{attrs}>{payload}</message>"))
+}

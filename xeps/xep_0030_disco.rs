@@ -1,0 +1,88 @@
+//! XEP-0030: Service Discovery.
+
+use std::sync::Arc;
+
+use waxwing_kernel::{About, At, Feature, Identity, Module, On, Place, Reply, Request, Setup, SetupError};
+use waxwing_stanza::{Condition, StanzaError};
+use waxwing_xml::Tag;
+use xmpp_parsers::disco::{DiscoInfoQuery, DiscoItemsQuery};
+
+use crate::info::{DISCO_INFO, Info};
+
+const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+
+pub struct Disco;
+
+impl Module for Disco {
+    const ABOUT: About = About {
+        xep: 30,
+        version: "2.5.0",
+        name: "Service Discovery",
+        features: &[
+            Feature(Place::Host, DISCO_INFO),
+            Feature(Place::Host, DISCO_ITEMS),
+            Feature(Place::Account, DISCO_INFO),
+            Feature(Place::Account, DISCO_ITEMS),
+        ],
+        identities: &[
+            Identity { place: Place::Host, category: "server", kind: "im", name: "Waxwing" },
+            Identity { place: Place::Account, category: "account", kind: "registered", name: "" },
+        ],
+    };
+
+    fn new(_: &Setup<'_>) -> Result<Disco, SetupError> {
+        Ok(Disco)
+    }
+
+    fn install(on: &mut On<'_, Disco>) {
+        on.get(At::Host, Disco::host_info);
+        on.get(At::Own, Disco::own_info);
+        on.get(At::Other, Disco::other_info);
+        on.get(At::Host, Disco::own_items);
+        on.get(At::Own, Disco::own_items);
+        on.get(At::Other, Disco::other_items);
+    }
+}
+
+impl Disco {
+    async fn host_info(self: Arc<Self>, request: Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
+        let info = Info::of_host(&request.host);
+        match &request.payload.node {
+            Some(node) if !info.is_node(node) => Err(Condition::ItemNotFound.into()),
+            node => Ok(Reply::written(|out| info.write(out, node.as_deref()))),
+        }
+    }
+
+    async fn own_info(self: Arc<Self>, request: Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
+        match request.payload.node {
+            Some(_) => Err(Condition::ItemNotFound.into()),
+            None => Ok(Reply::written(|out| Info::of_account(&request.host).write(out, None))),
+        }
+    }
+
+    /// XEP-0030 §8: whoever is not shown the account's presence learns no more than of an account that does not
+    /// exist.
+    async fn other_info(self: Arc<Self>, request: Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
+        if !crate::presence::is_shown(&request).await? {
+            return Err(Condition::ServiceUnavailable.into());
+        }
+        self.own_info(request).await
+    }
+
+    /// Neither the server nor an account has items yet.
+    async fn own_items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
+        match request.payload.node {
+            Some(_) => Err(Condition::ItemNotFound.into()),
+            None => Ok(no_items(None)),
+        }
+    }
+
+    /// XEP-0030 §8: an account that does not exist has no items either, whatever the node.
+    async fn other_items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
+        Ok(no_items(request.payload.node.as_deref()))
+    }
+}
+
+fn no_items(node: Option<&str>) -> Reply {
+    Reply::written(|out| Tag::new(out, "query").ns(DISCO_ITEMS).attr_opt("node", node).end_empty())
+}

@@ -1,0 +1,188 @@
+//! XEP-0191: Blocking Command.
+
+mod list;
+mod push;
+mod visibility;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use jid::Jid;
+use waxwing_kernel::{
+    About, Account, AccountCache, At, Feature, Kinds, Module, On, Passing, Place, Point, Reply, Request,
+    Setup, SetupError, Verdict,
+};
+use waxwing_stanza::{Condition, ErrorType, Kind, MessageType, StanzaError, same_bare};
+use waxwing_store::{MAX_KEY, Write};
+use xmpp_parsers::blocking::BlocklistRequest;
+use xso::FromXml;
+
+use self::list::BlockList;
+use crate::flags;
+use crate::presence::unanswering;
+
+const BLOCKING: &str = "urn:xmpp:blocking";
+/// The kind of the docs: one for each entry, its key the blocked JID.
+const KIND: &str = "blocked";
+
+pub struct Blocking {
+    lists: AccountCache<BlockList>,
+    limit: usize,
+    pushes: AtomicU64,
+}
+
+#[derive(FromXml)]
+#[xml(namespace = BLOCKING, name = "block")]
+struct Block {
+    #[xml(extract(n = .., name = "item", fields(attribute(name = "jid", type_ = String))))]
+    items: Vec<String>,
+}
+
+/// A misspelt item must not turn "these" into "all".
+#[derive(FromXml)]
+#[xml(namespace = BLOCKING, name = "unblock", on_unknown_child = Fail)]
+struct Unblock {
+    #[xml(extract(n = .., name = "item", fields(attribute(name = "jid", type_ = String))))]
+    items: Vec<String>,
+}
+
+impl Module for Blocking {
+    const ABOUT: About = About {
+        xep: 191,
+        version: "1.3",
+        name: "Blocking Command",
+        features: &[Feature(Place::Host, BLOCKING)],
+        identities: &[],
+    };
+
+    fn new(setup: &Setup<'_>) -> Result<Blocking, SetupError> {
+        let store = setup.core.store.clone();
+        let lists = AccountCache::new(setup.core.settings.cached_rosters, move |owner| {
+            let store = store.clone();
+            async move { Ok(store.docs(owner, KIND).await?.into_iter().map(|doc| doc.key).collect()) }
+        });
+        Ok(Blocking { lists, limit: setup.block_list_items, pushes: AtomicU64::new(0) })
+    }
+
+    fn install(on: &mut On<'_, Blocking>) {
+        on.get(At::Own, Blocking::list);
+        on.set(At::Own, Blocking::block);
+        on.set(At::Own, Blocking::unblock);
+        on.guard(Point::FromClient, Kinds::ALL, Blocking::refuse_outgoing);
+        on.guard(Point::ToAccount, Kinds::ALL, Blocking::refuse_incoming);
+    }
+}
+
+impl Blocking {
+    /// §3.2. From now on the session is told of changes.
+    async fn list(self: Arc<Self>, request: Request<BlocklistRequest>) -> Result<Reply, StanzaError> {
+        // No change comes between the list and the first push.
+        let edit = self.lists.edit(request.own().id).await.map_err(unanswering)?;
+        request.session.set_flag(flags::BLOCK_LIST, true);
+        Ok(Reply::written(|out| push::write(out, "blocklist", edit.current.iter())))
+    }
+
+    /// §3.3.
+    async fn block(self: Arc<Self>, request: Request<Block>) -> Result<Reply, StanzaError> {
+        let items = jids(&request.payload.items)?;
+        if items.is_empty() {
+            return Err(Condition::BadRequest.into());
+        }
+        let account = request.own();
+        let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
+        let before = edit.current.clone();
+        let added: Vec<_> = items.iter().filter(|item| !before.contains(item)).cloned().collect();
+        if before.len() + added.len() > self.limit {
+            return Err(StanzaError::new(Condition::NotAllowed).text("the block list is full"));
+        }
+        let set = |key| Write::DocSet { owner: account.id, kind: KIND, key, value: Vec::new() };
+        self.store(account, added.iter().cloned().map(set).collect()).await?;
+        let after = edit.replace(before.iter().cloned().chain(added).collect());
+        self.push(account, "block", &items);
+        visibility::withdraw(account, &items, |jid| after.blocks(jid) && !before.blocks(jid)).await;
+        Ok(Reply::empty())
+    }
+
+    /// §3.4, and §3.5: no items are all.
+    async fn unblock(self: Arc<Self>, request: Request<Unblock>) -> Result<Reply, StanzaError> {
+        let items = jids(&request.payload.items)?;
+        let account = request.own();
+        let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
+        let before = edit.current.clone();
+        let goes = |item: &&String| items.is_empty() || items.contains(*item);
+        let removed: BTreeSet<String> = before.iter().filter(goes).cloned().collect();
+        let remove = |key| Write::DocRemove { owner: account.id, kind: KIND, key };
+        self.store(account, removed.iter().cloned().map(remove).collect()).await?;
+        let after = edit.replace(before.iter().filter(|item| !removed.contains(*item)).cloned().collect());
+        self.push(account, "unblock", &items);
+        visibility::announce(account, &removed, |jid| before.blocks(jid) && !after.blocks(jid)).await;
+        Ok(Reply::empty())
+    }
+
+    async fn store(&self, account: &Account, writes: Vec<Write>) -> Result<(), StanzaError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        account.core().writer.commit(writes).await.map_err(unanswering)
+    }
+
+    /// §3.3: what the account sends to whom it blocks comes back.
+    fn refuse_outgoing(self: &Arc<Self>, passing: &Passing<'_>) -> Verdict {
+        self.judge(passing, passing.stanza.to.as_deref(), || {
+            if !passing.stanza.kind.may_be_answered() {
+                return Verdict::Drop;
+            }
+            let error = StanzaError::new(Condition::NotAcceptable).kind(ErrorType::Cancel);
+            Verdict::Refuse(error.app("blocked", "urn:xmpp:blocking:errors"))
+        })
+    }
+
+    /// §3.3: to whom it blocks the account seems to be offline.
+    fn refuse_incoming(self: &Arc<Self>, passing: &Passing<'_>) -> Verdict {
+        self.judge(passing, passing.stanza.from.as_deref(), || match passing.stanza.kind {
+            Kind::Presence(_) => Verdict::Drop,
+            // A room takes an error for a sign that the occupant is gone: one blocked voice in it would end the
+            // stay. Errors for messages are a SHOULD.
+            Kind::Message(MessageType::Groupchat) => Verdict::Drop,
+            kind if kind.may_be_answered() => Verdict::Refuse(Condition::ServiceUnavailable.into()),
+            _ => Verdict::Drop,
+        })
+    }
+
+    /// Whether the account blocks the other side, and then `blocked`'s verdict. The account's own resources and
+    /// the server itself are never blocked (§5).
+    fn judge(
+        self: &Arc<Self>,
+        passing: &Passing<'_>,
+        other: Option<&Jid>,
+        blocked: impl FnOnce() -> Verdict,
+    ) -> Verdict {
+        let account = passing.account;
+        let Some(other) = other else { return Verdict::Pass };
+        if same_bare(other, &account.jid) || *other == *account.host.domain {
+            return Verdict::Pass;
+        }
+        match self.lists.present(account.id) {
+            Some(list) if list.blocks(other) => blocked(),
+            Some(_) => Verdict::Pass,
+            None => {
+                let (module, owner) = (self.clone(), account.id);
+                Verdict::AskAgain(Box::pin(async move { module.lists.get(owner).await.map(drop) }))
+            }
+        }
+    }
+}
+
+/// The JIDs of a request, prepared, each once.
+fn jids(items: &[String]) -> Result<BTreeSet<String>, StanzaError> {
+    let prepare = |item: &String| match Jid::new(item) {
+        Ok(jid) if jid.as_str().len() <= MAX_KEY => Ok(jid.to_string()),
+        Ok(_) => Err(StanzaError::new(Condition::NotAcceptable).text("a JID too long for a block list")),
+        Err(_) => Err(Condition::JidMalformed.into()),
+    };
+    items.iter().map(prepare).collect()
+}
+
+#[cfg(test)]
+mod tests;
