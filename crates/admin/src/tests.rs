@@ -85,6 +85,12 @@ async fn through_the_running_server() {
     let remote = Remote::connect(&socket).await.unwrap().unwrap();
     does_it_all(&remote, &*store).await;
 
+    let long = |at: usize| format!("{}{at:03}@{}a.example", "u".repeat(1020), "x".repeat(50));
+    let keys = draft("a@a.example").keys;
+    let most =
+        (0..crate::wire::BATCH).map(|at| Draft { jid: jid(&long(at)), keys: keys.clone(), admin: false });
+    assert_eq!(remote.create(most.collect()).await.unwrap().len(), crate::wire::BATCH);
+
     let second = AdminServer::start(&socket, Arc::new(Offline::new(store.clone())));
     assert!(second.err().unwrap().0.starts_with("another Waxwing is running"));
     drop(server);
@@ -122,7 +128,7 @@ async fn nonsense_on_the_socket_is_refused() {
         answer
     };
     assert_eq!(say(b"nonsense\n"), "");
-    assert_eq!(say(&[b'x'; 2 << 20]), "");
+    assert_eq!(say(&[b'x'; 3 << 20]), "");
     let no_account = say(b"{\"show\":{\"jid\":\"a.example\"}}\n");
     assert!(no_account.contains("names no account"), "{no_account}");
     let no_keys = say(b"{\"set_keys\":{\"jid\":\"a@a.example\",\"keys\":\"AAAA\"}}\n");

@@ -13,8 +13,8 @@ use waxwing_sasl::Keys;
 use crate::AdminError;
 use crate::operator::{AccountInfo, Draft};
 
-/// A line is at most this long.
-const MAX_LINE: u64 = 1024 * 1024;
+/// A line is at most this long: [`BATCH`] accounts with JIDs as long as they can be (2,047 bytes) and their keys.
+const MAX_LINE: u64 = 2 * 1024 * 1024;
 
 /// Accounts in one page of a list.
 pub(crate) const PAGE: u32 = 500;
