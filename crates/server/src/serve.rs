@@ -1,13 +1,17 @@
 //! `waxwing serve`: everything put together, from start to stop.
 
+mod clients;
+mod core;
 mod first_account;
 mod listen;
+mod online;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use waxwing_admin::{AdminServer, Offline, Operator};
+use waxwing_admin::{AdminServer, Operator};
+use waxwing_c2s::Clients;
 use waxwing_config::{Config, Loaded};
 use waxwing_net::tls::{Files, Tls, TlsSetup};
 use waxwing_net::{Gate, raise_file_limit};
@@ -31,14 +35,19 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     storage::prepare_data(&config.data)?;
     let tls = Tls::load(tls_setup(&config)).map_err(|error| error.to_string())?;
     let store = storage::open(&config.storage).await?;
-    let operator: Arc<dyn Operator> = Arc::new(Offline::new(store.clone()));
+    let (core, secrets) = core::make(&config, store).await?;
+    let operator: Arc<dyn Operator> = Arc::new(online::Online::new(core.clone()));
     let admin =
         AdminServer::start(&storage::admin_socket(&config), operator.clone()).map_err(|error| error.0)?;
     let first = first_account::make(&config, &*operator).await?;
 
     let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
     let addresses = listeners.addresses();
-    let serving = listeners.serve(gate, tls.clone());
+    let settings = clients::settings(&config)?;
+    let decoy = waxwing_sasl::Decoy::new(secrets.decoy, config.sasl.iterations);
+    let clients = Clients::new(core.clone(), settings, tls.clone(), decoy);
+    let serving = listeners.serve(gate, clients.clone());
+    let expiry = core::start_expiry(core.clone(), config.archive.retention);
     let watching = tokio::spawn(tls.clone().watch());
     greet(&config, &addresses, &tls, first.as_ref())?;
     if let Some(file) = &ready_file {
@@ -49,8 +58,10 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     tracing::info!("stopping");
     drop(serving);
     watching.abort();
+    expiry.abort();
     drop(admin);
-    store.close().await;
+    clients.shutdown().await;
+    core::stop(&core).await;
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use waxwing_c2s::Clients;
 use waxwing_config::Listen;
-use waxwing_net::tls::{Alpn, Tls};
 use waxwing_net::{Gate, Listener};
 
 /// The addresses really bound, by key.
@@ -36,18 +36,18 @@ impl Listeners {
     }
 
     /// Accepts until the returned set is dropped.
-    pub fn serve(self, gate: Arc<Gate>, tls: Arc<Tls>) -> JoinSet<()> {
+    pub fn serve(self, gate: Arc<Gate>, clients: Arc<Clients>) -> JoinSet<()> {
         let mut loops = JoinSet::new();
         for (listeners, direct) in [(self.starttls, false), (self.direct, true)] {
             for listener in listeners {
-                loops.spawn(accept(listener, direct, gate.clone(), tls.clone()));
+                loops.spawn(accept(listener, direct, gate.clone(), clients.clone()));
             }
         }
         loops
     }
 }
 
-async fn accept(listener: Listener, direct: bool, gate: Arc<Gate>, tls: Arc<Tls>) {
+async fn accept(listener: Listener, direct: bool, gate: Arc<Gate>, clients: Arc<Clients>) {
     loop {
         let (stream, peer) = listener.accept().await;
         let pass = match gate.enter(peer.ip()) {
@@ -57,15 +57,10 @@ async fn accept(listener: Listener, direct: bool, gate: Arc<Gate>, tls: Arc<Tls>
                 continue;
             }
         };
-        if direct {
-            let acceptor = tls.acceptor(Alpn::Offered);
-            tokio::spawn(async move {
-                let _pass = pass;
-                match acceptor.accept(stream).await {
-                    Ok(_) => tracing::info!(%peer, "TLS"),
-                    Err(error) => tracing::info!(%peer, %error, "TLS failed"),
-                }
-            });
-        }
+        let clients = clients.clone();
+        tokio::spawn(async move {
+            let _pass = pass;
+            clients.serve(stream, peer, direct).await;
+        });
     }
 }

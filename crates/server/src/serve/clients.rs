@@ -1,0 +1,39 @@
+//! What the configuration says about client streams.
+
+use waxwing_c2s::{Pace, Settings};
+use waxwing_config::{Config, Registration};
+use waxwing_net::ThrottleLimits;
+use waxwing_sasl::Mechanism;
+use waxwing_xml::Limits;
+
+pub fn settings(config: &Config) -> Result<Settings, String> {
+    let limits = &config.limits;
+    let mechanism = |name: &String| {
+        Mechanism::from_name(name).ok_or_else(|| format!("sasl.mechanisms: {name} is not implemented"))
+    };
+    let frame = |frame| Limits { frame, depth: limits.depth, attributes: limits.attributes };
+    Ok(Settings {
+        mechanisms: config.sasl.mechanisms.iter().map(mechanism).collect::<Result<_, _>>()?,
+        iterations: config.sasl.iterations,
+        registration: config.registration == Registration::Open,
+        registrations_per_hour: limits.registrations_per_hour,
+        failed_logins: ThrottleLimits {
+            per_account: limits.failed_logins_per_account,
+            per_address: limits.failed_logins_per_address,
+            window: limits.failed_login_window,
+        },
+        login_timeout: limits.login_timeout,
+        limits_before_auth: frame(limits.stanza_before_auth),
+        limits: frame(limits.stanza),
+        stanzas: Pace { rate: limits.stanzas_per_second, burst: limits.stanza_burst },
+        bytes: Pace { rate: limits.bytes_per_second, burst: limits.byte_burst },
+        uncommitted: limits.uncommitted_messages,
+        idle: config.keepalive.idle,
+        answer: config.keepalive.answer,
+        resume: config.sm.resume,
+        location: config.sm.location.clone(),
+        hibernated_per_account: config.sm.hibernated_per_account,
+        hibernated: config.sm.hibernated,
+        hibernated_bytes: config.sm.hibernated_bytes,
+    })
+}
