@@ -16,10 +16,10 @@ use crate::error::{store_error, words};
 use crate::store::Postgres;
 use crate::url;
 
-const READERS: usize = 8;
+const POOL: usize = 8;
 /// How long a predecessor that was just killed may take to be gone from Postgres.
 const TAKEN_FOR: Duration = Duration::from_secs(5);
-const READ_WAIT: Duration = Duration::from_secs(10);
+const POOL_WAIT: Duration = Duration::from_secs(10);
 
 /// Opens the database at `url` (`postgres://user:password@host:port/database`, or a host that is the folder of a
 /// socket) and brings its schema up to date. The database must exist.
@@ -38,14 +38,14 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         NoTls,
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
-    let readers = Pool::builder(manager)
-        .max_size(READERS)
-        .wait_timeout(Some(READ_WAIT))
-        .create_timeout(Some(READ_WAIT))
+    let pool = Pool::builder(manager)
+        .max_size(POOL)
+        .wait_timeout(Some(POOL_WAIT))
+        .create_timeout(Some(POOL_WAIT))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| at(error.to_string()))?;
-    Ok(Arc::new(Postgres::new(config, writer, readers)))
+    Ok(Arc::new(Postgres::new(config, writer, pool)))
 }
 
 async fn first(config: &Config) -> Result<ClientWrapper, String> {

@@ -22,18 +22,19 @@ pub(crate) struct Postgres {
     config: Config,
     /// `None` while a transaction has it, and after it was lost: the next who writes connects again.
     writer: Mutex<Option<ClientWrapper>>,
-    readers: Pool,
+    /// Reads, and tidies up where that is in no append's way.
+    pool: Pool,
 }
 
 impl Postgres {
-    pub(crate) fn new(config: Config, writer: ClientWrapper, readers: Pool) -> Postgres {
-        Postgres { config, writer: Mutex::new(Some(writer)), readers }
+    pub(crate) fn new(config: Config, writer: ClientWrapper, pool: Pool) -> Postgres {
+        Postgres { config, writer: Mutex::new(Some(writer)), pool }
     }
 
     /// The writing connection's place, with an open connection in it, a new one where the old was lost.
     async fn place(&self) -> Result<MutexGuard<'_, Option<ClientWrapper>>, StoreError> {
         let mut place = self.writer.lock().await;
-        if place.as_ref().is_none_or(|client| client.is_closed()) && !self.readers.is_closed() {
+        if place.as_ref().is_none_or(|client| client.is_closed()) && !self.pool.is_closed() {
             // The lost one first: it may still hold the lock.
             *place = None;
             *place = Some(connect(&self.config).await.map_err(|error| match error {
@@ -49,8 +50,8 @@ impl Postgres {
         MutexGuard::try_map(self.place().await?, Option::as_mut).map_err(|_| closed())
     }
 
-    async fn reader(&self) -> Result<Object, StoreError> {
-        self.readers.get().await.map_err(|error| pool_error(&error))
+    async fn client(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(|error| pool_error(&error))
     }
 
     async fn rows<T>(
@@ -59,7 +60,7 @@ impl Postgres {
         values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
         read: impl Fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StoreError> {
-        let client = self.reader().await?;
+        let client = self.client().await?;
         let rows: Result<_, Error> = async {
             let select = client.prepare_cached(sql).await?;
             client.query(&select, values).await?.iter().map(read).collect()
@@ -176,18 +177,18 @@ impl Store for Postgres {
     }
 
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
-        let client = self.writer().await?;
+        let client = self.client().await?;
         retention::expire_resends(&client, before, limit).await.map_err(|error| store_error(&error))
     }
 
     async fn forget_boot(&self, boot: u64) -> Result<(), StoreError> {
-        let client = self.writer().await?;
+        let client = self.client().await?;
         let done = client.execute("DELETE FROM resends WHERE boot = $1", &[&position(boot)]).await;
         done.map(drop).map_err(|error| store_error(&error))
     }
 
     async fn roster(&self, owner: OwnerId) -> Result<Roster, StoreError> {
-        accounts::roster(&self.reader().await?, owner).await
+        accounts::roster(&self.client().await?, owner).await
     }
 
     async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -202,7 +203,7 @@ impl Store for Postgres {
     }
 
     async fn close(&self) {
-        self.readers.close();
+        self.pool.close();
         let client = self.writer.lock().await.take();
         // The connection ends some time after it is dropped; the next Waxwing need not wait for that.
         if let Some(client) = client
