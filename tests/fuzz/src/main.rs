@@ -79,7 +79,7 @@ fn rounds(target: &Target, time: Duration) -> Result<u64, String> {
 /// One input, made from the seed alone.
 fn round(target: &Target, seed: u64) -> Result<(), String> {
     let mut random = Random::new(seed);
-    let input = mutate::input(&mut random, target.corpus, corpus::PIECES);
+    let input = mutate::input(&mut random, target.corpus, target.pieces);
     // A panic is a failure of the target, and prints its own place.
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.check)(&input, &mut random)));
     let complaint = match outcome {
