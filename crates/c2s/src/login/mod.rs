@@ -128,7 +128,7 @@ impl Login {
         };
         // §4.7.5: a header without a version is of before 1.0.
         let major = header.version.as_deref().and_then(|version| version.split('.').next()?.parse().ok());
-        if !major.is_some_and(|major: u32| major >= 1) {
+        if major.is_none_or(|major: u32| major < 1) {
             return Err(StreamError::new("unsupported-version").into());
         }
         Ok(host)

@@ -41,35 +41,22 @@ impl Connection {
         if element.attr("from").is_some_and(|from| !is_own(from, &self.session)) {
             return Err(broken("invalid-from"));
         }
-        let ticket = self.session.receive();
-        let from = Some(self.session.jid.clone());
-        let (stanza, answer) = match Stanza::read(element) {
-            Ok(stanza) => {
-                let stanza = Stanza { from, ..stanza };
-                match judge(&stanza) {
-                    Judged::Handle => {
-                        self.handle(stanza, ticket).await;
-                        return Ok(());
-                    }
-                    Judged::Ignore => (stanza, None),
-                    Judged::Granted => {
-                        let result = stanza.result(|_| {});
-                        (stanza, Some(result))
-                    }
-                    Judged::Refuse(error) => {
-                        let answer = stanza.error(&error);
-                        (stanza, answer)
-                    }
-                }
-            }
-            Err(ReadError::Answer(stanza, error)) => {
-                let stanza = Stanza { from, ..stanza };
-                let answer = stanza.error(&error);
-                (stanza, answer)
-            }
+        let (mut stanza, refused) = match Stanza::read(element) {
+            Ok(stanza) => (stanza, None),
+            Err(ReadError::Answer(stanza, error)) => (stanza, Some(error)),
             Err(ReadError::NotAStanza) => return Err(broken("unsupported-stanza-type")),
         };
-        tracing::debug!(jid = %self.session.jid, kind = %stanza.kind, "answered at the door");
+        stanza.from = Some(self.session.jid.clone());
+        let ticket = self.session.receive();
+        let answer = match refused.map_or_else(|| judge(&stanza), Judged::Refuse) {
+            Judged::Handle => {
+                self.handle(stanza, ticket).await;
+                return Ok(());
+            }
+            Judged::Ignore => None,
+            Judged::Granted => Some(stanza.result(|_| {})),
+            Judged::Refuse(error) => stanza.error(&error),
+        };
         if let Some(answer) = answer {
             self.session.push_own(answer);
         }
