@@ -32,7 +32,7 @@ pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: 
     let Some(targets) = targets(kind, &stanza, &to) else {
         return refuse_with(session, &stanza, Condition::ServiceUnavailable);
     };
-    let sending = match Sending::plan(session, &recipient, &stanza).await {
+    let sending = match Sending::plan(session, &recipient, &stanza, ticket).await {
         Ok(sending) => sending,
         Err(error) => {
             tracing::error!(%error, "a message could not be planned");
@@ -74,6 +74,7 @@ impl Sending {
         session: &Arc<Session>,
         recipient: &Arc<Account>,
         stanza: &Stanza,
+        ticket: &Ticket,
     ) -> Result<Sending, waxwing_store::StoreError> {
         let account = &session.account;
         let own = same_bare(&account.jid, &recipient.jid);
@@ -86,7 +87,7 @@ impl Sending {
         let ours = !own && storing == Storing::Everything && archives(account, &recipient.jid).await?;
         let numbered = session.outbox(|outbox| outbox.is_numbered());
         let key = if numbered && theirs.is_some() { ResendKey::of(stanza) } else { None };
-        let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.take_resend(key));
+        let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.take_resend(key, ticket));
         let theirs_stands = stands(key);
         let ours_stands = ours && stands(key.map(ResendKey::own));
         Ok(Sending { key, theirs, ours, theirs_stands, ours_stands, own })
@@ -125,24 +126,26 @@ impl Sending {
         };
         // One to a full JID that nobody has waits only where it counts as one to the bare JID.
         let waits = targets != Targets::Full;
-        let ticket = keep.is_some().then(|| ticket.another());
+        let effect = keep.is_some().then(|| ticket.another());
         let delivery = Delivery {
             stanza: stanza.clone(),
             to: None,
             targets,
             keep,
-            ticket,
+            ticket: effect,
             waits,
             point: Point::ToAccount,
         };
         match recipient.accept(delivery) {
             Accepted::Taken => {}
             Accepted::NoSession => {
+                session.forget(ticket);
                 if answers_absence(&stanza, targets) {
                     refuse_with(session, &stanza, Condition::ServiceUnavailable);
                 }
             }
             Accepted::Full => {
+                session.forget(ticket);
                 let error = StanzaError::new(Condition::ServiceUnavailable);
                 refuse(session, &stanza, &error.text("too many messages wait for this person"));
             }

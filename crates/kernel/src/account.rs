@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::{AccountRow, OwnerId, Permit, Seq, StoreError, UnixMillis};
 
-use crate::order::Targets;
-use crate::resend::{Orphans, WINDOW};
+use crate::order::{Arriving, Targets};
+use crate::resend::{Orphan, Orphans, WINDOW};
 use crate::resource::Mode;
-use crate::{Closing, Core, Entry, Host, ResendKey, Resource, Session, SessionId, Ticket, now};
+use crate::{Closing, Core, Host, ResendKey, Resource, Session, SessionId, Ticket, now};
 
 /// See the module.
 pub struct Account {
@@ -37,14 +37,16 @@ pub(crate) struct State {
     pub archived: u64,
     /// Entries not at rest, by position: not written yet, or written and in some session's outbox.
     pub open: VecDeque<Open>,
-    /// What must not be shown before a commit, and everything behind it, in order.
-    pub waiting: VecDeque<Waiting>,
+    /// What must not be shown before a commit, and everything behind it, in order. The first is an entry of the
+    /// log, not committed yet, and so is every other entry of the log here.
+    pub waiting: VecDeque<Arriving>,
+    /// The weight of what waits and is in no log; entries of the log are bounded by the writer's permits.
+    pub waiting_weight: usize,
     pub orphans: Orphans,
     /// The linger timer runs.
     pub armed: bool,
-    /// Readers of the log between a read and its use; `settled` collects what is settled meanwhile.
-    pub readers: u32,
-    pub settled: Vec<Seq>,
+    /// A mark was taken off since the directory last looked: the database may not know yet.
+    pub settled_lately: bool,
     /// Removed or disabled: binds nothing more.
     pub closed: bool,
 }
@@ -78,14 +80,6 @@ pub(crate) struct Unwritten {
     pub key: Option<(OwnerId, ResendKey)>,
 }
 
-/// What waits for a commit, or behind one that does.
-pub(crate) enum Waiting {
-    /// An entry of the log, to be shown when it is committed.
-    Entry { seq: Seq, at: UnixMillis, stanza: Arc<Stanza>, targets: Targets, archived: bool },
-    /// In no log.
-    Plain(Arc<Stanza>, Option<Addr>, Targets),
-}
-
 impl Account {
     pub(crate) async fn load(
         host: Arc<Host>,
@@ -98,8 +92,9 @@ impl Account {
         let mut orphans = Orphans::default();
         let rows = core.store.resend_rows(row.id, at - WINDOW, 1024).await?;
         for row in rows.iter().rev().filter(|row| row.boot != core.boot) {
-            let keys = row.keys.chunks_exact(16).filter_map(|key| Some(ResendKey(key.try_into().ok()?)));
-            orphans.add(keys, row.at, core.settings.resend_keys);
+            for key in row.keys.chunks_exact(16).filter_map(|key| Some(ResendKey(key.try_into().ok()?))) {
+                orphans.add(Orphan { key, at: row.at, origin: None }, core.settings.resend_keys);
+            }
         }
         // A position once given is never given again, also after its entry was deleted: the clock is beyond
         // every position given before, as one account takes less than 65,536 entries a millisecond.
@@ -112,10 +107,10 @@ impl Account {
             archived: head.archived,
             open: VecDeque::new(),
             waiting: VecDeque::new(),
+            waiting_weight: 0,
             orphans,
             armed: false,
-            readers: 0,
-            settled: Vec::new(),
+            settled_lately: false,
             closed: row.disabled,
         };
         Ok(Arc::new(Account { jid, id: row.id, host, core, state: Mutex::new(state) }))
@@ -174,27 +169,49 @@ impl Account {
         priority: i8,
     ) -> Option<bool> {
         let mut state = self.state.lock();
-        let (pending, committed) = (state.pending, state.committed);
+        let pending = state.pending;
         let resource = state.resources.iter_mut().find(|resource| resource.session.id == session.id)?;
         let was_available = resource.is_available();
         let took = resource.takes_messages();
         resource.set_presence(kind, stanza, priority);
-        if resource.takes_messages() && !took && pending > 0 && committed > 0 {
+        if resource.takes_messages() && !took && pending > 0 {
             resource.mode = Mode::Behind(0);
             resource.session.wake();
         }
         Some(was_available)
     }
 
-    /// Whether this message is a resend of one that was accepted on an earlier stream. Counts once.
-    pub fn take_resend(&self, key: ResendKey) -> bool {
+    /// Whether this message is a resend of one that was accepted on an earlier stream. Counts once. Where that one
+    /// is not durable yet, the stanza of `ticket` is not before it is.
+    pub fn take_resend(&self, key: ResendKey, ticket: &Ticket) -> bool {
         let mut state = self.state.lock();
-        !state.orphans.is_empty() && state.orphans.take(key, now())
+        let origin = match state.orphans.take(key, now()) {
+            Some(Orphan { origin: None, .. }) => return true,
+            Some(Orphan { origin: Some(origin), .. }) => Some(origin),
+            // A session that waits to be resumed: its stream has ended.
+            None => state.resources.iter().map(|resource| &resource.session).find_map(|session| {
+                let n = session.is_hibernated().then(|| session.inbound(|inbound| inbound.take_key(key)))??;
+                Some((session.clone(), n))
+            }),
+        };
+        drop(state);
+        origin.is_some_and(|(session, n)| ticket.another().follow(&session, n))
     }
 
-    /// Keys of messages accepted on streams that ended without saying so, for a stop in good order.
+    /// Remembers a message of a session that has ended.
+    pub(crate) fn add_orphan(&self, key: ResendKey, origin: Option<(Arc<Session>, u64)>) {
+        let orphan = Orphan { key, at: now(), origin };
+        self.state.lock().orphans.add(orphan, self.core.settings.resend_keys);
+    }
+
+    /// Keys of messages that were accepted and whose clients were not told so, for a stop in good order.
     pub fn orphans(&self) -> Vec<(ResendKey, UnixMillis)> {
-        self.state.lock().orphans.keys().collect()
+        let state = self.state.lock();
+        let mut keys: Vec<_> = state.orphans.keys().collect();
+        for resource in &state.resources {
+            resource.session.inbound(|inbound| keys.extend(inbound.keys().map(|key| (key, now()))));
+        }
+        keys
     }
 
     /// Closes every stream and lets nobody bind; sessions that no connection serves are returned to be ended.
@@ -219,13 +236,15 @@ impl Account {
         self.state.lock().closed = false;
     }
 
-    /// Nothing in memory that a load would not bring back.
+    /// Nothing in memory that a load would not bring back. Asked from time to time: what was settled by the time
+    /// before is in the database.
     pub(crate) fn is_idle(&self) -> bool {
-        let state = self.state.lock();
-        state.resources.is_empty()
+        let mut state = self.state.lock();
+        !std::mem::take(&mut state.settled_lately)
+            && state.resources.is_empty()
             && state.open.is_empty()
             && state.waiting.is_empty()
-            && state.orphans.is_empty()
+            && state.orphans.is_empty(now())
             && !state.armed
     }
 }
@@ -266,20 +285,17 @@ impl State {
     /// The pending mark is off.
     pub fn settle(&mut self, seq: Seq) {
         self.pending = self.pending.saturating_sub(1);
-        if self.readers > 0 {
-            self.settled.push(seq);
+        self.settled_lately = true;
+        for settled in self.resources.iter_mut().filter_map(|resource| resource.reading.as_mut()) {
+            settled.push(seq);
         }
     }
 
-    /// Puts what no log keeps behind what a session has yet to read. `Err`: it does not fit.
-    pub fn hold(&mut self, index: usize, entry: Entry, limit: usize) -> Result<(), Entry> {
-        let last = self.next - 1;
-        let Some(resource) = self.resources.get_mut(index) else { return Ok(()) };
-        if resource.held_weight + entry.weight() > limit {
-            return Err(entry);
+    /// An entry that is written and in no outbox is at rest.
+    pub fn rest(&mut self, index: usize) {
+        let open = &self.open[index];
+        if open.holders.is_empty() && matches!(open.place, Place::Stored) {
+            self.open.remove(index);
         }
-        resource.held_weight += entry.weight();
-        resource.held.push_back((last, entry));
-        Ok(())
     }
 }

@@ -2,16 +2,33 @@
 
 use std::sync::Arc;
 
-use waxwing_stanza::Stanza;
+use waxwing_stanza::{Condition, Stanza};
 use waxwing_store::{LogRow, Seq, StoreError};
 
-use crate::account::{Open, Place, State, Waiting};
+use crate::account::{Open, Place, State};
 use crate::entry::LogRef;
 use crate::resource::Mode;
 use crate::{Account, Entry, Passing, Point, Session};
 
 /// How many entries are read at once.
 const PAGE: u32 = 32;
+
+/// Some entries of a log, as they were read.
+struct Page {
+    /// Where the reading began.
+    from: Seq,
+    rows: Vec<(LogRow, Row)>,
+    /// For the last page: nothing committed up to there lies behind it.
+    complete: Option<Seq>,
+}
+
+/// What became of a stored message.
+enum Row {
+    Message(Arc<Stanza>),
+    /// A guard refuses it now: nothing from someone blocked since.
+    Refused,
+    Unreadable,
+}
 
 impl Account {
     /// Whether the session has log to read and room to put it.
@@ -22,52 +39,50 @@ impl Account {
     }
 
     /// Puts the next page of pending entries into the session's outbox; after the last, the session is live.
-    /// Says whether there is more to read.
+    /// Says whether there is more to read. One at a time for each session; may be dropped unfinished.
+    /// `Err`: the store, or what a guard asks for, cannot be read; nothing is lost.
     pub async fn read_log(self: &Arc<Self>, session: &Session) -> Result<bool, StoreError> {
-        let (cursor, committed) = {
+        let (from, committed) = {
             let mut state = self.lock();
             let committed = state.committed;
             let Some(resource) = state.resource_of(session.id) else { return Ok(false) };
             let Mode::Behind(cursor) = resource.mode else { return Ok(false) };
-            state.readers += 1;
+            resource.reading = Some(Vec::new());
             (cursor, committed)
         };
-        let read = self.read_page(cursor).await;
+        let rows = self.read_rows(from).await?;
+        let complete = (rows.len() < PAGE as usize).then_some(committed);
         let mut state = self.lock();
-        state.readers -= 1;
-        let settled =
-            if state.readers == 0 { std::mem::take(&mut state.settled) } else { state.settled.clone() };
-        let more = read.map(|(rows, refused)| {
-            for seq in refused {
-                self.settle_refused(&mut state, seq);
-            }
-            let last_page = rows.len() < PAGE as usize;
-            let page = Page { from: cursor, rows, complete: last_page.then_some(committed) };
-            self.take_page(&mut state, session, page, &settled)
-        });
-        more
+        let Some(resource) = state.resource_of(session.id) else { return Ok(false) };
+        let settled = resource.reading.take().unwrap_or_default();
+        Ok(self.take_page(&mut state, session, Page { from, rows, complete }, &settled))
     }
 
-    /// Reads a page and asks the guards again: nothing from someone blocked since.
-    async fn read_page(self: &Arc<Self>, cursor: Seq) -> Result<(Vec<PendingRow>, Vec<Seq>), StoreError> {
-        let rows = self.core().store.log_pending(self.id, cursor, PAGE).await?;
-        let mut passed = Vec::with_capacity(rows.len());
-        let mut refused = Vec::new();
+    /// Reads a page and asks the guards again.
+    async fn read_rows(self: &Arc<Self>, after: Seq) -> Result<Vec<(LogRow, Row)>, StoreError> {
+        let rows = self.core().store.log_pending(self.id, after, PAGE).await?;
+        let mut judged = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(stanza) = Stanza::restore(row.stanza.clone()) else {
-                tracing::error!(account = %self.jid, seq = row.seq, "a stored message cannot be read");
-                passed.push(PendingRow { row, stanza: None });
-                continue;
-            };
-            let passing = Passing { point: Point::ToAccount, stanza: &stanza, account: self, session: None };
-            if self.host.table().guard(&passing).await.is_err() {
-                refused.push(row.seq);
-                passed.push(PendingRow { row, stanza: None });
-            } else {
-                passed.push(PendingRow { row, stanza: Some(Arc::new(stanza)) });
-            }
+            let message = self.judge(&row).await?;
+            judged.push((row, message));
         }
-        Ok((passed, refused))
+        Ok(judged)
+    }
+
+    async fn judge(self: &Arc<Self>, row: &LogRow) -> Result<Row, StoreError> {
+        let Some(stanza) = Stanza::restore(row.stanza.clone()) else {
+            tracing::error!(account = %self.jid, seq = row.seq, "a stored message cannot be read");
+            return Ok(Row::Unreadable);
+        };
+        let passing = Passing { point: Point::ToAccount, stanza: &stanza, account: self, session: None };
+        match self.host.table().guard(&passing).await {
+            Ok(()) => Ok(Row::Message(Arc::new(stanza))),
+            // Not a verdict but a rule that cannot be loaded: the message is neither shown nor lost.
+            Err(Some(error)) if error.condition == Condition::InternalServerError => {
+                Err(StoreError("a rule could not be loaded".to_owned()))
+            }
+            Err(_) => Ok(Row::Refused),
+        }
     }
 
     fn take_page(&self, state: &mut State, session: &Session, page: Page, settled: &[Seq]) -> bool {
@@ -76,25 +91,32 @@ impl Account {
             // A session that ended meanwhile set it back: what it left comes first.
             return true;
         }
-        for PendingRow { row, stanza } in page.rows {
+        let mut complete = page.complete;
+        for (row, message) in page.rows {
+            if row.seq > state.committed {
+                // Told to us before it was told to the account: what is shown of it is decided there.
+                complete = Some(state.committed);
+                break;
+            }
             if !self.catch_up_held(state, session, row.seq) {
                 return true;
             }
-            if let Some(stanza) = stanza
-                && !settled.contains(&row.seq)
-                && !session.outbox(|outbox| outbox.holds(row.seq))
-            {
-                let log = LogRef { seq: row.seq, at: row.at, identified: row.marks.archived };
-                let entry = Entry { stanza, to: None, log: Some(log), late: true };
-                if session.push(entry).is_err() {
-                    return true;
+            if !settled.contains(&row.seq) {
+                match message {
+                    Row::Message(stanza) => {
+                        let log = LogRef { seq: row.seq, at: row.at, identified: row.marks.archived };
+                        if !state.give_late(session, stanza, log) {
+                            return true;
+                        }
+                    }
+                    Row::Refused => self.settle_refused(state, row.seq),
+                    Row::Unreadable => {}
                 }
-                state.note_holder(row.seq, session);
             }
             cursor = row.seq;
             state.set_cursor(session, cursor);
         }
-        let Some(complete) = page.complete else { return true };
+        let Some(complete) = complete else { return true };
         cursor = cursor.max(complete);
         state.set_cursor(session, cursor);
         if state.committed > cursor {
@@ -105,29 +127,24 @@ impl Account {
 
     /// The log is read; what is not committed yet follows, then what was held back.
     fn go_live(&self, state: &mut State, session: &Session, cursor: Seq) -> bool {
-        let uncommitted: Vec<Entry> = state
-            .open
-            .iter()
-            .filter(|open| open.seq > cursor && open.pending && !open.holders.contains(&session.id))
-            .filter_map(|open| {
-                let (stanza, at) = match &open.place {
-                    Place::Lingering(unwritten) => (unwritten.stanza.clone(), unwritten.at),
-                    Place::Writing(_, stanza, at) => (stanza.clone(), *at),
-                    Place::Stored => return None,
-                };
-                let log = LogRef { seq: open.seq, at, identified: false };
-                Some(Entry { stanza, to: None, log: Some(log), late: true })
-            })
-            // One that is archived is shown when it is committed, to this session too, which is live then.
-            .filter(|entry| !state.waits(entry.log.map_or(0, |log| log.seq)))
-            .collect();
-        for entry in uncommitted {
-            let seq = entry.log.map_or(0, |log| log.seq);
-            if !self.catch_up_held(state, session, seq) || session.push(entry).is_err() {
+        // What waits to be shown is shown to this session too, which is live then.
+        let waiting = state.waiting.front().and_then(|arriving| arriving.log).map_or(Seq::MAX, |log| log.seq);
+        let first = state.open.partition_point(|open| open.seq <= cursor);
+        let unwritten = |open: &Open| {
+            let (stanza, at) = match &open.place {
+                Place::Lingering(unwritten) => (&unwritten.stanza, unwritten.at),
+                Place::Writing(_, stanza, at) => (stanza, *at),
+                Place::Stored => return None,
+            };
+            open.pending.then(|| (stanza.clone(), LogRef { seq: open.seq, at, identified: false }))
+        };
+        let uncommitted: Vec<_> =
+            state.open.range(first..).take_while(|open| open.seq < waiting).filter_map(unwritten).collect();
+        for (stanza, log) in uncommitted {
+            if !self.catch_up_held(state, session, log.seq) || !state.give_late(session, stanza, log) {
                 return true;
             }
-            state.note_holder(seq, session);
-            state.set_cursor(session, seq);
+            state.set_cursor(session, log.seq);
         }
         if !self.catch_up_held(state, session, Seq::MAX) {
             return true;
@@ -141,13 +158,10 @@ impl Account {
     /// Writes what was held back and came before `seq`. `false` if it does not fit now.
     fn catch_up_held(&self, state: &mut State, session: &Session, seq: Seq) -> bool {
         let Some(resource) = state.resource_of(session.id) else { return false };
-        while let Some((tag, _)) = resource.held.front()
-            && *tag < seq
-        {
-            let Some((tag, entry)) = resource.held.pop_front() else { return true };
+        while let Some((after, entry)) = resource.held.pop_front_if(|(after, _)| *after < seq) {
             let weight = entry.weight();
             if let Err(entry) = session.push(entry) {
-                resource.held.push_front((tag, entry));
+                resource.held.push_front((after, entry));
                 return false;
             }
             resource.held_weight -= weight;
@@ -165,20 +179,6 @@ impl Account {
     }
 }
 
-struct Page {
-    /// Where the reading began.
-    from: Seq,
-    rows: Vec<PendingRow>,
-    /// For the last page: nothing committed up to there lies behind it.
-    complete: Option<Seq>,
-}
-
-struct PendingRow {
-    row: LogRow,
-    /// `None`: not to be shown.
-    stanza: Option<Arc<Stanza>>,
-}
-
 impl State {
     fn cursor(&mut self, session: &Session) -> Option<Seq> {
         match self.resource_of(session.id)?.mode {
@@ -193,21 +193,31 @@ impl State {
         }
     }
 
-    /// The session holds an entry: it is open if it was at rest.
-    fn note_holder(&mut self, seq: Seq, session: &Session) {
-        match self.find(seq) {
+    /// Gives a session an entry, if it is for it and it was not given it before. `false` if it does not fit now.
+    fn give_late(&mut self, session: &Session, stanza: Arc<Stanza>, log: LogRef) -> bool {
+        let found = self.find(log.seq);
+        let held = found.is_ok_and(|index| self.open[index].holders.contains(&session.id));
+        let reads = self.resource_of(session.id).is_some_and(|resource| resource.reads(&stanza));
+        if held || !reads {
+            return true;
+        }
+        if session.push(Entry { stanza, to: None, log: Some(log), late: true }).is_err() {
+            return false;
+        }
+        match found {
             Ok(index) => self.open[index].holders.push(session.id),
+            // It was at rest.
             Err(index) => {
                 let holders = smallvec::smallvec![session.id];
-                let open = Open { seq, place: Place::Stored, pending: true, holders };
+                let open = Open { seq: log.seq, place: Place::Stored, pending: true, holders };
                 self.open.insert(index, open);
             }
         }
+        true
     }
 
     /// Whether an entry waits for a commit to be shown.
     pub fn waits(&self, seq: Seq) -> bool {
-        let is_it = |waiting: &Waiting| matches!(waiting, Waiting::Entry { seq: other, .. } if *other == seq);
-        self.waiting.iter().any(is_it)
+        self.waiting.front().and_then(|arriving| arriving.log).is_some_and(|log| log.seq <= seq)
     }
 }

@@ -6,12 +6,12 @@ use smallvec::SmallVec;
 use waxwing_stanza::{Condition, IqType, Kind, MessageType, Stanza, StanzaError};
 use waxwing_store::{OnCommit, Outcome, Seq};
 
-use crate::account::{Place, State, Waiting};
-use crate::entry::LogRef;
-use crate::order::Source;
+use crate::account::{Place, State};
+use crate::order::Arriving;
+use crate::resend::Orphan;
 use crate::resource::Mode;
 use crate::session::Leftover;
-use crate::{Account, Delivery, Entry, Point, Session, SessionId, Targets, Ticket, now};
+use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, now};
 
 /// What is done once the account's lock is released: it touches other accounts and sessions.
 pub(crate) struct After<'a> {
@@ -77,55 +77,43 @@ impl OnCommit for Account {
 impl Account {
     /// The writer is through with an entry.
     fn written(&self, state: &mut State, seq: Seq, outcome: Outcome, after: &mut After<'_>) {
+        if outcome == Outcome::Lost {
+            // It may be there all the same, and its sender will send it again.
+            self.core().writer.settle(self.id, seq);
+        }
         let Ok(index) = state.find(seq) else { return };
-        let open = &mut state.open[index];
-        let Place::Writing(ticket, stanza, _) = std::mem::replace(&mut open.place, Place::Stored) else {
+        let Place::Writing(ticket, stanza, _) =
+            std::mem::replace(&mut state.open[index].place, Place::Stored)
+        else {
             return;
         };
-        let rests = open.holders.is_empty();
         if outcome == Outcome::Stored {
             after.done(ticket, outcome, None);
             // One that waits to be shown is looked at when it is.
-            if rests && !state.waits(seq) {
-                state.open.remove(index);
+            if !state.waits(seq) {
+                state.rest(index);
             }
             return;
         }
         tracing::error!(account = %self.jid, ?outcome, "a message was not stored");
-        if open.pending {
+        if state.open[index].pending {
             state.settle(seq);
         }
         state.open.remove(index);
-        state
-            .waiting
-            .retain(|waiting| !matches!(waiting, Waiting::Entry { seq: other, .. } if *other == seq));
+        state.waiting.retain(|arriving| arriving.log.is_none_or(|log| log.seq != seq));
         after.done(ticket, outcome, Some(stanza));
     }
 
     /// Shows what waited for commits that are made, and what waited behind it.
     fn release(self: &Arc<Self>, state: &mut State, after: &mut After<'_>) {
-        while let Some(front) = state.waiting.front() {
-            if matches!(front, Waiting::Entry { seq, .. } if *seq > state.committed) {
-                return;
+        let committed = state.committed;
+        let is_next = |arriving: &mut Arriving| arriving.log.is_none_or(|log| log.seq <= committed);
+        while let Some(arriving) = state.waiting.pop_front_if(is_next) {
+            if arriving.log.is_none() {
+                let entry = Entry::new(arriving.stanza.clone());
+                state.waiting_weight = state.waiting_weight.saturating_sub(entry.weight());
             }
-            match state.waiting.pop_front() {
-                Some(Waiting::Entry { seq, at, stanza, targets, archived }) => {
-                    let point = if targets == Targets::Nobody { Point::FromClient } else { Point::ToAccount };
-                    let log = Some(LogRef { seq, at, identified: archived });
-                    self.hand(state, &stanza, None, targets, Source { log, point }, after);
-                }
-                Some(Waiting::Plain(stanza, to, targets)) => {
-                    self.hand(
-                        state,
-                        &stanza,
-                        to,
-                        targets,
-                        Source { log: None, point: Point::ToAccount },
-                        after,
-                    );
-                }
-                None => return,
-            }
+            self.hand(state, arriving, after);
         }
     }
 
@@ -135,21 +123,16 @@ impl Account {
         let Some(log) = entry.log else { return };
         let mut after = After::new(self);
         let mut state = self.lock();
-        let Ok(index) = state.find(log.seq) else { return };
-        state.open[index].holders.retain(|holder| *holder != session.id);
-        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
         let takes = state.resource_of(session.id).is_some_and(|resource| resource.takes_messages());
-        if !state.open[index].pending {
-            if state.open[index].holders.is_empty() {
-                state.open.remove(index);
-            }
-            return;
-        }
-        if !(addressed || takes) {
-            if state.open[index].holders.is_empty() {
+        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
+        let Ok(index) = state.find(log.seq) else { return };
+        let open = &mut state.open[index];
+        open.holders.retain(|holder| *holder != session.id);
+        if !(open.pending && (takes || addressed)) {
+            if open.holders.is_empty() {
                 self.commit_up_to(&mut state, log.seq);
             }
-            return;
+            return state.rest(index);
         }
         let Some(open) = state.open.remove(index) else { return };
         state.settle(log.seq);
@@ -192,7 +175,7 @@ impl Account {
 
     /// Ends a session for good. What it has not acknowledged and is still pending goes to the account's other
     /// sessions, else it waits; the rest is returned. `None` if it had ended before.
-    pub fn end(self: &Arc<Self>, session: &Session) -> Option<Leftover> {
+    pub fn end(self: &Arc<Self>, session: &Arc<Session>) -> Option<Leftover> {
         if !session.end() {
             return None;
         }
@@ -203,8 +186,11 @@ impl Account {
         let entries = session.outbox(|outbox| outbox.take_all());
         let held = resource.held.drain(..).map(|(_, entry)| entry);
         let leftover = Leftover::of(entries.into_iter().chain(held));
-        let limit = self.core().settings.resend_keys;
-        state.orphans.add(keys, now(), limit);
+        let (at, limit) = (now(), self.core().settings.resend_keys);
+        for (key, n) in keys {
+            let origin = n.map(|n| (session.clone(), n));
+            state.orphans.add(Orphan { key, at, origin }, limit);
+        }
 
         let seqs: Vec<Seq> = state.held_by(session.id).collect();
         for open in &mut state.open {

@@ -23,36 +23,53 @@ pub enum Found {
 /// Accounts by bare JID. One object per account, ever: positions in its log are given by it alone.
 #[derive(Default)]
 pub struct Directory {
-    accounts: Mutex<HashMap<Box<str>, Arc<Account>>>,
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    accounts: HashMap<Box<str>, Arc<Account>>,
+    /// How often something was taken out: what was being loaded meanwhile may be out of date.
+    taken: u64,
 }
 
 impl Directory {
     /// The account if it is in memory: whoever has a session is.
     pub fn present(&self, jid: &Jid) -> Option<Arc<Account>> {
-        self.accounts.lock().get(bare_str(jid)).cloned()
+        self.present.lock().accounts.get(bare_str(jid)).cloned()
     }
 
     /// The account, loaded if need be. `host` is the host of the address's domain.
     pub async fn find(&self, host: &Arc<Host>, addr: &Addr) -> Result<Option<Arc<Account>>, StoreError> {
-        if let Some(account) = self.present(addr) {
-            return Ok(Some(account));
+        loop {
+            let taken = {
+                let present = self.present.lock();
+                if let Some(account) = present.accounts.get(bare_str(addr)) {
+                    return Ok(Some(account.clone()));
+                }
+                present.taken
+            };
+            let core = host.core();
+            let Some(row) = core.store.account(bare_str(addr)).await? else { return Ok(None) };
+            let loaded = Account::load(host.clone(), core, bare(addr), row).await?;
+            // Two may load at once: the first to get here is the one.
+            let mut present = self.present.lock();
+            if present.taken == taken {
+                return Ok(Some(present.accounts.entry(Box::from(bare_str(addr))).or_insert(loaded).clone()));
+            }
         }
-        let core = host.core();
-        let Some(row) = core.store.account(bare_str(addr)).await? else { return Ok(None) };
-        let loaded = Account::load(host.clone(), core, bare(addr), row).await?;
-        // Two may load at once: the first to get here is the one.
-        let mut accounts = self.accounts.lock();
-        Ok(Some(accounts.entry(Box::from(bare_str(addr))).or_insert(loaded).clone()))
     }
 
     /// The account was removed: its name may be given anew.
     pub fn forget(&self, account: &Account) {
-        self.accounts.lock().remove(bare_str(&account.jid));
+        let mut present = self.present.lock();
+        present.taken += 1;
+        present.accounts.remove(bare_str(&account.jid));
     }
 
     /// Everyone in memory.
     pub fn all(&self) -> Vec<Arc<Account>> {
-        self.accounts.lock().values().cloned().collect()
+        self.present.lock().accounts.values().cloned().collect()
     }
 
     pub(crate) fn start_sweeping(core: &Arc<Core>) {
@@ -69,6 +86,9 @@ impl Directory {
     /// Lets go of accounts that only the directory holds and that have nothing in memory which a load would
     /// not bring back. Whoever takes one out does so under this lock, so none is taken while it goes.
     fn sweep(&self) {
-        self.accounts.lock().retain(|_, account| Arc::strong_count(account) > 1 || !account.is_idle());
+        let mut present = self.present.lock();
+        let before = present.accounts.len();
+        present.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_idle());
+        present.taken += u64::from(present.accounts.len() < before);
     }
 }

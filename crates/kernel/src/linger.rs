@@ -20,7 +20,9 @@ impl Linger {
     /// Has `account` looked at after the linger time.
     pub fn arm(&self, at: Instant, account: Arc<Account>) {
         let mut due = self.due.lock();
-        due.push_back((at, account));
+        // At the end, but for an account that is looked at again.
+        let place = due.partition_point(|(other, _)| *other <= at);
+        due.insert(place, (at, account));
         if due.len() == 1 {
             self.wake.notify_one();
         }

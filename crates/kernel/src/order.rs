@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use waxwing_stanza::{Addr, Condition, Stanza, bare_str};
 use waxwing_store::{Done, LogRow, Marks, OwnerId, Permit, ResendRow, Seq, Write};
 
-use crate::account::{Open, Place, State, Unwritten, Waiting};
+use crate::account::{Open, Place, State, Unwritten};
 use crate::commit::After;
 use crate::entry::LogRef;
 use crate::resource::Mode;
-use crate::{Account, Copying, Entry, Point, ResendKey, SessionId, Ticket, now};
+use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, now};
 
 /// Which of an account's sessions a stanza goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +92,17 @@ impl Delivery {
     }
 }
 
-/// Where copies of a stanza and the stanza itself come from: the log, or nowhere.
-#[derive(Clone, Copy)]
-pub(crate) struct Source {
+/// A stanza with its place, on its way to outboxes.
+pub(crate) struct Arriving {
+    pub stanza: Arc<Stanza>,
+    pub to: Option<Addr>,
+    pub targets: Targets,
+    /// The entry of the log that it is.
     pub log: Option<LogRef>,
+    /// At which point its copies are made.
     pub point: Point,
+    /// The last position given when it came: its own, if it is an entry of the log.
+    pub place: Seq,
 }
 
 impl Account {
@@ -122,13 +128,15 @@ impl Account {
             return Accepted::NoSession;
         }
         let Some(keep) = keep else {
+            after.drop_ticket(ticket);
             if !reaches && targets != Targets::Nobody {
                 return Accepted::NoSession;
             }
+            let arriving = Arriving { stanza, to, targets, log: None, point, place: state.next - 1 };
             if state.waiting.is_empty() {
-                self.hand(state, &stanza, to, targets, Source { log: None, point }, after);
+                self.hand(state, arriving, after);
             } else {
-                state.waiting.push_back(Waiting::Plain(stanza, to, targets));
+                self.wait(state, arriving, after);
             }
             return Accepted::Taken;
         };
@@ -147,56 +155,69 @@ impl Account {
             ticket,
             key: keep.key,
         };
-        if keep.archived {
-            // Shown when it is committed: nobody ever sees an id that is not in the archive.
+        let Keep { archived, pending, peer, .. } = keep;
+        let log = Some(LogRef { seq, at, identified: archived });
+        let arriving = Arriving { stanza, to, targets, log, point, place: seq };
+        if archived {
+            // Entries reach the database in the order of their positions.
+            self.commit_up_to(state, seq);
             state.archived += 1;
             self.trim_if_full(state);
-            let marks = Marks { archived: true, pending: keep.pending };
-            let place = self.submit(seq, marks, keep.peer, unwritten);
-            state.open.push_back(Open { seq, place, pending: keep.pending, holders: SmallVec::new() });
-            state.waiting.push_back(Waiting::Entry { seq, at, stanza, targets, archived: true });
+            let place = self.submit(seq, Marks { archived, pending }, peer, unwritten);
+            state.open.push_back(Open { seq, place, pending, holders: SmallVec::new() });
+            // Shown when it is committed: nobody ever sees an id that is not in the archive.
+            state.waiting.push_back(arriving);
             return Accepted::Taken;
         }
         let place = Place::Lingering(unwritten);
         state.open.push_back(Open { seq, place, pending: true, holders: SmallVec::new() });
         if state.waiting.is_empty() {
-            let log = LogRef { seq, at, identified: false };
-            self.hand(state, &stanza, to, targets, Source { log: Some(log), point }, after);
+            self.hand(state, arriving, after);
         } else {
-            state.waiting.push_back(Waiting::Entry { seq, at, stanza, targets, archived: false });
+            state.waiting.push_back(arriving);
             self.commit_up_to(state, seq);
         }
         Accepted::Taken
     }
 
-    /// Puts a stanza and its copies into outboxes. For an entry of the log, notes who holds it, and has it
+    /// Has something that is in no log wait behind an entry that is not committed. What does not fit is treated as
+    /// where it does not fit into an outbox.
+    fn wait(&self, state: &mut State, arriving: Arriving, after: &mut After<'_>) {
+        let entry = Entry { stanza: arriving.stanza.clone(), to: None, log: None, late: false };
+        if state.waiting_weight + entry.weight() <= self.core().settings.outbox_bytes {
+            state.waiting_weight += entry.weight();
+            return state.waiting.push_back(arriving);
+        }
+        for index in state.resolve(&arriving.targets, &arriving.stanza) {
+            self.shed(&state.resources[index].session, entry.clone(), after);
+        }
+    }
+
+    /// Puts a stanza and its copies into outboxes. For a pending entry of the log, notes who holds it, and has it
     /// committed if nobody connected does.
-    pub(crate) fn hand(
-        self: &Arc<Self>,
-        state: &mut State,
-        stanza: &Arc<Stanza>,
-        to: Option<Addr>,
-        targets: Targets,
-        source: Source,
-        after: &mut After<'_>,
-    ) {
-        let reached = state.resolve(&targets, stanza);
+    pub(crate) fn hand(self: &Arc<Self>, state: &mut State, arriving: Arriving, after: &mut After<'_>) {
+        let reached = state.resolve(&arriving.targets, &arriving.stanza);
+        if reached.is_empty() && arriving.log.is_none() && arriving.stanza.kind.is_request() {
+            // Whom it was for has gone while it waited.
+            return after.bounce(arriving.stanza, Condition::ServiceUnavailable);
+        }
+        let at = arriving.log.and_then(|log| state.find(log.seq).ok());
+        let pending = at.is_some_and(|at| state.open[at].pending);
+        let copies = self.copies(state, &arriving, &reached);
+        let Arriving { stanza, to, log, place, .. } = arriving;
+        let original = |&index| (index, Entry { stanza: stanza.clone(), to: to.clone(), log, late: false });
+        let entries: SmallVec<[(usize, Entry); 4]> = reached.iter().map(original).chain(copies).collect();
         let mut holders: SmallVec<[SessionId; 2]> = SmallVec::new();
         let mut connected = false;
-        let copies = self.copies(state, stanza, &reached, source);
-        let original =
-            |&index| (index, Entry { stanza: stanza.clone(), to: to.clone(), log: source.log, late: false });
-        let originals = reached.iter().map(original);
-        let entries: SmallVec<[(usize, Entry); 4]> = originals.chain(copies).collect();
-        for (index, entry) in entries {
-            if let Some(holder) = self.hand_one(state, index, entry, after) {
+        for (index, mut entry) in entries {
+            // One that is not pending has nothing to settle, and is not read from the log.
+            entry.log = entry.log.filter(|_| pending);
+            if let Some(holder) = self.hand_one(state, index, entry, place, after) {
                 connected |= !state.resources[index].session.is_hibernated();
                 holders.push(holder);
             }
         }
-        let Some(log) = source.log else { return };
-        let Ok(at) = state.find(log.seq) else { return };
-        let nobody = holders.is_empty();
+        let (Some(log), Some(at)) = (log, at) else { return };
         state.open[at].holders = holders;
         if !connected {
             self.commit_up_to(state, log.seq);
@@ -204,69 +225,74 @@ impl Account {
             state.armed = true;
             self.core().linger.arm(Instant::now() + self.core().settings.linger, self.clone());
         }
-        if nobody
-            && let Ok(at) = state.find(log.seq)
-            && matches!(state.open[at].place, Place::Stored)
-        {
-            state.open.remove(at);
-        }
+        state.rest(at);
     }
 
     /// Copies that modules make for sessions which the stanza itself does not reach.
     fn copies(
         &self,
         state: &State,
-        stanza: &Arc<Stanza>,
+        arriving: &Arriving,
         reached: &[usize],
-        source: Source,
     ) -> SmallVec<[(usize, Entry); 4]> {
         let table = self.host.table();
-        if !table.makes_copies(source.point, stanza) || state.resources.len() == reached.len() {
+        let Arriving { stanza, point, .. } = arriving;
+        if !table.makes_copies(*point, stanza) || state.resources.len() == reached.len() {
             return SmallVec::new();
         }
-        let mut copying = Copying::new(self, stanza, &state.resources, reached, source.log);
-        table.copy(source.point, &mut copying);
+        let mut copying = Copying::new(self, stanza, &state.resources, reached, arriving.log);
+        table.copy(*point, &mut copying);
         copying.into_entries()
     }
 
     /// One entry into one outbox; says which session holds it now.
-    pub(crate) fn hand_one(
+    fn hand_one(
         &self,
         state: &mut State,
         index: usize,
         entry: Entry,
+        place: Seq,
         after: &mut After<'_>,
     ) -> Option<SessionId> {
         let limit = self.core().settings.outbox_bytes;
         let resource = &mut state.resources[index];
         let session = resource.session.clone();
+        // Whether it can be read from the log instead, a copy as the message itself.
+        let log = entry.log.filter(|_| resource.reads(&entry.stanza));
         let rejected = match resource.mode {
             Mode::Live => match session.push(entry) {
                 Ok(()) => return Some(session.id),
                 Err(entry) => entry,
             },
-            Mode::Behind(_) if entry.log.is_some() => {
+            Mode::Behind(_) => {
                 session.wake();
-                return None;
-            }
-            Mode::Behind(_) => match state.hold(index, entry, limit) {
-                Ok(()) => {
-                    session.wake();
+                if log.is_some() {
                     return None;
                 }
-                Err(entry) => entry,
-            },
+                match resource.hold(place, entry, limit) {
+                    Ok(()) => return None,
+                    Err(entry) => entry,
+                }
+            }
         };
-        if let Some(log) = rejected.log {
+        match log {
             // It reads too slowly: from here on it reads its log.
-            state.resources[index].mode = Mode::Behind(log.seq - 1);
-            session.wake();
-        } else if rejected.is_request() {
-            after.bounce(rejected.stanza, Condition::ResourceConstraint);
-        } else if !rejected.is_lone_chat_state() {
-            session.overflow();
+            Some(log) => {
+                resource.mode = Mode::Behind(log.seq - 1);
+                session.wake();
+            }
+            None => self.shed(&session, rejected, after),
         }
         None
+    }
+
+    /// What does not fit, and is not read from the log later.
+    fn shed(&self, session: &Session, entry: Entry, after: &mut After<'_>) {
+        if entry.is_request() {
+            after.bounce(entry.stanza, Condition::ResourceConstraint);
+        } else if !entry.is_lone_chat_state() {
+            session.overflow();
+        }
     }
 
     /// Hands an entry to the writer.
@@ -284,9 +310,10 @@ impl Account {
 
     /// Has everything up to a position written: entries reach the database in the order of their positions.
     pub(crate) fn commit_up_to(self: &Arc<Self>, state: &mut State, seq: Seq) {
-        for open in state.open.iter_mut().take_while(|open| open.seq <= seq) {
-            if !matches!(open.place, Place::Lingering(_)) {
-                continue;
+        for index in state.lingering()..state.open.len() {
+            let open = &mut state.open[index];
+            if open.seq > seq {
+                return;
             }
             if let Place::Lingering(unwritten) = std::mem::replace(&mut open.place, Place::Stored) {
                 let from = unwritten.stanza.from.as_ref();
@@ -302,24 +329,19 @@ impl Account {
         let mut state = self.lock();
         state.armed = false;
         let linger = self.core().settings.linger;
-        let mut last = None;
-        let mut next = None;
-        for open in &state.open {
-            if let Place::Lingering(unwritten) = &open.place {
-                if unwritten.since + linger <= now {
-                    last = Some(open.seq);
-                } else {
-                    next = Some(unwritten.since + linger);
-                    break;
-                }
-            }
+        let due = |open: &Open| match &open.place {
+            Place::Lingering(unwritten) => Some((open.seq, unwritten.since + linger)),
+            _ => None,
+        };
+        let first = state.lingering();
+        let (past, future): (Vec<_>, Vec<_>) =
+            state.open.range(first..).filter_map(due).partition(|(_, at)| *at <= now);
+        if let Some((seq, _)) = past.last() {
+            self.commit_up_to(&mut state, *seq);
         }
-        if let Some(seq) = last {
-            self.commit_up_to(&mut state, seq);
-        }
-        if let Some(at) = next {
+        if let Some((_, at)) = future.first() {
             state.armed = true;
-            self.core().linger.arm(at, self.clone());
+            self.core().linger.arm(*at, self.clone());
         }
     }
 
@@ -336,5 +358,13 @@ impl Account {
                 tracing::warn!(account = %account.jid, %error, "the archive could not be trimmed");
             }
         });
+    }
+}
+
+impl State {
+    /// Where the entries begin that are in memory only: what was written came before them.
+    fn lingering(&self) -> usize {
+        let lingering = |open: &&Open| matches!(open.place, Place::Lingering(_));
+        self.open.len() - self.open.iter().rev().take_while(lingering).count()
     }
 }

@@ -22,6 +22,8 @@ pub struct Outbox {
     queued: usize,
     unacked: VecDeque<Entry>,
     unacked_weight: usize,
+    /// How many of the unacknowledged were written before numbering began.
+    before: usize,
     limit: usize,
     /// XEP-0198 is on: every stanza written is numbered and kept until acknowledged.
     numbered: bool,
@@ -38,6 +40,7 @@ impl Outbox {
             queued: 0,
             unacked: VecDeque::new(),
             unacked_weight: 0,
+            before: 0,
             limit,
             numbered: false,
             acked: 0,
@@ -106,12 +109,12 @@ impl Outbox {
         count
     }
 
-    /// Starts numbering (XEP-0198 `<enable/>`): what was written before is not counted.
-    /// Entries written and not yet acknowledged by other means are returned.
-    pub fn number(&mut self) -> Vec<Entry> {
+    /// Starts numbering (XEP-0198 `<enable/>`): what was written before is not counted, and has arrived when
+    /// something later has.
+    pub(crate) fn number(&mut self) {
         self.numbered = true;
-        self.unacked_weight = 0;
-        self.unacked.drain(..).collect()
+        self.before = self.unacked.len();
+        self.acked = 0;
     }
 
     pub fn is_numbered(&self) -> bool {
@@ -124,12 +127,28 @@ impl Outbox {
     }
 
     /// Takes an acknowledgement of everything up to `h`. `Err` with how many were sent if `h` claims more.
-    pub fn acknowledge(&mut self, h: u32, mut on: impl FnMut(Entry)) -> Result<(), u32> {
+    /// `on` must not take the account's lock: that one comes before the outbox's.
+    pub fn acknowledge(&mut self, h: u32, on: impl FnMut(Entry)) -> Result<(), u32> {
         let count = h.wrapping_sub(self.acked) as usize;
-        if count > self.unacked.len() {
-            return Err(self.acked.wrapping_add(self.unacked.len() as u32));
+        let numbered = self.unacked.len() - self.before;
+        if count > numbered {
+            return Err(self.acked.wrapping_add(numbered as u32));
         }
         self.acked = h;
+        if count > 0 {
+            let before = std::mem::take(&mut self.before);
+            self.confirm(before + count, on);
+        }
+        Ok(())
+    }
+
+    /// Without numbering: the first `count` written entries have reached the peer. `on` as in
+    /// [`Outbox::acknowledge`].
+    pub fn reached(&mut self, count: usize, on: impl FnMut(Entry)) {
+        self.confirm(count.min(self.unacked.len()), on);
+    }
+
+    fn confirm(&mut self, count: usize, mut on: impl FnMut(Entry)) {
         for entry in self.unacked.drain(..count) {
             self.unacked_weight -= entry.weight();
             on(entry);
@@ -137,19 +156,11 @@ impl Outbox {
         if self.unacked.is_empty() && self.unacked.capacity() > 16 {
             self.unacked = VecDeque::new();
         }
-        Ok(())
-    }
-
-    /// Without numbering: the first `count` written entries have reached the peer.
-    pub fn reached(&mut self, count: usize, mut on: impl FnMut(Entry)) {
-        for entry in self.unacked.drain(..count.min(self.unacked.len())) {
-            self.unacked_weight -= entry.weight();
-            on(entry);
-        }
     }
 
     /// After a resumption: what the client has not got goes before what waits, to be written and numbered again.
-    pub fn rewind(&mut self) {
+    pub(crate) fn rewind(&mut self) {
+        self.before = 0;
         while let Some(entry) = self.unacked.pop_back() {
             self.unacked_weight -= entry.weight();
             self.queued += entry.weight();
@@ -158,15 +169,16 @@ impl Outbox {
     }
 
     /// Everything not acknowledged, in order: the end of the session.
-    pub fn take_all(&mut self) -> Vec<Entry> {
+    pub(crate) fn take_all(&mut self) -> Vec<Entry> {
+        self.before = 0;
         self.queued = 0;
         self.unacked_weight = 0;
         self.unacked.drain(..).chain(self.queue.drain(..)).collect()
     }
 
-    /// Whether a log position is in here, so that a reader of the log leaves it out.
-    pub fn holds(&self, seq: waxwing_store::Seq) -> bool {
-        self.unacked.iter().chain(&self.queue).any(|entry| entry.log.is_some_and(|log| log.seq == seq))
+    /// The bytes that it holds on to, as the limits count them.
+    pub fn weight(&self) -> usize {
+        self.queued + self.unacked_weight
     }
 
     /// Asks whoever serves the stream to close it; the first reason stays.

@@ -1,10 +1,13 @@
 //! How a message is known that a client sends again because its acknowledgement never came.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use waxwing_stanza::{Stanza, ns};
 use waxwing_store::UnixMillis;
+
+use crate::Session;
 
 /// Within which time a resend counts as one.
 pub const WINDOW: UnixMillis = 24 * 3600 * 1000;
@@ -47,35 +50,73 @@ impl ResendKey {
     }
 }
 
-/// Keys of messages that were accepted on streams which ended without telling their client so.
+/// Keys of messages that were accepted on streams which ended without telling their client so, the oldest first.
 #[derive(Default)]
-pub struct Orphans {
-    keys: HashMap<ResendKey, UnixMillis>,
+pub(crate) struct Orphans {
+    keys: VecDeque<Orphan>,
+}
+
+pub(crate) struct Orphan {
+    pub key: ResendKey,
+    /// When its stream ended.
+    pub at: UnixMillis,
+    /// The stanza that it was, where an effect of that was outstanding when its session ended.
+    pub origin: Option<(Arc<Session>, u64)>,
 }
 
 impl Orphans {
     /// At most `limit` keys are kept; the oldest go.
-    pub fn add(&mut self, keys: impl IntoIterator<Item = ResendKey>, at: UnixMillis, limit: usize) {
-        self.keys.extend(keys.into_iter().map(|key| (key, at)));
-        self.keys.retain(|_, since| *since > at - WINDOW);
-        while self.keys.len() > limit {
-            let Some(oldest) = self.keys.iter().min_by_key(|(_, since)| **since).map(|(key, _)| *key) else {
-                return;
-            };
-            self.keys.remove(&oldest);
+    pub fn add(&mut self, orphan: Orphan, limit: usize) {
+        self.expire(orphan.at);
+        if self.keys.len() >= limit {
+            self.keys.pop_front();
         }
+        self.keys.push_back(orphan);
     }
 
     /// Whether the message is a resend; it counts once.
-    pub fn take(&mut self, key: ResendKey, now: UnixMillis) -> bool {
-        self.keys.remove(&key).is_some_and(|since| since > now - WINDOW)
+    pub fn take(&mut self, key: ResendKey, now: UnixMillis) -> Option<Orphan> {
+        self.expire(now);
+        let at = self.keys.iter().position(|orphan| orphan.key == key)?;
+        self.keys.remove(at)
     }
 
-    pub fn is_empty(&self) -> bool {
+    fn expire(&mut self, now: UnixMillis) {
+        while self.keys.front().is_some_and(|orphan| orphan.at <= now - WINDOW) {
+            self.keys.pop_front();
+        }
+    }
+
+    /// Whether none is of any use at this time.
+    pub fn is_empty(&mut self, now: UnixMillis) -> bool {
+        self.expire(now);
         self.keys.is_empty()
     }
 
     pub fn keys(&self) -> impl Iterator<Item = (ResendKey, UnixMillis)> + '_ {
-        self.keys.iter().map(|(key, at)| (*key, *at))
+        self.keys.iter().map(|orphan| (orphan.key, orphan.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Orphan, Orphans, ResendKey, WINDOW};
+
+    fn orphan(key: u8, at: i64) -> Orphan {
+        Orphan { key: ResendKey([key; 16]), at, origin: None }
+    }
+
+    #[test]
+    fn a_key_counts_once_within_its_time_and_the_oldest_go() {
+        let mut orphans = Orphans::default();
+        for key in 0..4 {
+            orphans.add(orphan(key, i64::from(key)), 3);
+        }
+        assert!(orphans.take(ResendKey([0; 16]), 4).is_none());
+        assert!(orphans.take(ResendKey([1; 16]), 4).is_some());
+        assert!(orphans.take(ResendKey([1; 16]), 4).is_none());
+        assert!(orphans.take(ResendKey([2; 16]), 2 + WINDOW).is_none());
+        assert!(orphans.take(ResendKey([3; 16]), 2 + WINDOW).is_some());
+        assert!(orphans.is_empty(0));
     }
 }

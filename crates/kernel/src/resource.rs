@@ -37,6 +37,8 @@ pub struct Resource {
     /// While behind: what is in no log, each with the position that must be written before it.
     pub(crate) held: VecDeque<(Seq, Entry)>,
     pub(crate) held_weight: usize,
+    /// While a page of its log is being read: what is settled meanwhile.
+    pub(crate) reading: Option<Vec<Seq>>,
 }
 
 impl Resource {
@@ -49,6 +51,7 @@ impl Resource {
             mode: Mode::Live,
             held: VecDeque::new(),
             held_weight: 0,
+            reading: None,
         }
     }
 
@@ -59,6 +62,22 @@ impl Resource {
     /// Whether messages to the bare JID reach it (RFC 6121 §8.5.2.1.1).
     pub fn takes_messages(&self) -> bool {
         self.is_available() && self.presence.priority >= 0
+    }
+
+    /// Whether it gets this entry of the log when it reads it: what waits for the account, or is its own.
+    pub(crate) fn reads(&self, stanza: &Stanza) -> bool {
+        self.takes_messages() || stanza.to.as_ref().is_some_and(|to| **to == *self.session.jid)
+    }
+
+    /// Puts what it does not read from the log behind what it has yet to read. `Err`: it does not fit.
+    pub(crate) fn hold(&mut self, after: Seq, entry: Entry, limit: usize) -> Result<(), Entry> {
+        if self.held_weight + entry.weight() > limit {
+            return Err(entry);
+        }
+        self.held_weight += entry.weight();
+        // Only what is read from the log is settled.
+        self.held.push_back((after, Entry { log: None, ..entry }));
+        Ok(())
     }
 
     pub fn name(&self) -> &str {

@@ -1,7 +1,7 @@
 //! One bound client, from bind to the end of its last stream: it outlives a connection that may be resumed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -29,7 +29,6 @@ pub struct Session {
     pub account: Arc<Account>,
     outbox: Mutex<Outbox>,
     inbound: Mutex<Inbound>,
-    epoch: AtomicU32,
     wake: Notify,
     /// One bit for each thing that modules switch on per session.
     flags: AtomicU64,
@@ -46,7 +45,6 @@ impl Session {
             account,
             outbox: Mutex::new(Outbox::new(limit)),
             inbound: Mutex::default(),
-            epoch: AtomicU32::new(0),
             wake: Notify::new(),
             flags: AtomicU64::new(0),
             hibernated: AtomicBool::new(false),
@@ -114,52 +112,58 @@ impl Session {
     /// Counts a stanza in. The ticket stands for its handling; effects that last longer take another.
     pub fn receive(self: &Arc<Session>) -> Ticket {
         let n = self.inbound.lock().receive();
-        Ticket::new(self.clone(), self.epoch.load(Ordering::Relaxed), n)
+        Ticket::new(self.clone(), n)
     }
 
     /// Starts counting anew, both ways (XEP-0198 `<enable/>`).
     pub fn restart_counting(&self) {
-        self.epoch.fetch_add(1, Ordering::Relaxed);
         self.inbound.lock().restart();
-        let before = self.outbox.lock().number();
-        // Written before counting began: the peer shows that it reads by having asked for more.
-        for entry in before {
-            self.account.acknowledged(self, entry);
-        }
+        self.outbox.lock().number();
     }
 
-    pub(crate) fn reopen(&self, epoch: u32, n: u32) {
-        if epoch == self.epoch.load(Ordering::Relaxed) {
-            self.inbound.lock().reopen(n);
-        }
+    pub(crate) fn reopen(&self, n: u64) {
+        self.inbound.lock().reopen(n);
     }
 
-    pub(crate) fn complete(&self, epoch: u32, n: u32) {
-        if epoch != self.epoch.load(Ordering::Relaxed) {
-            return;
-        }
+    pub(crate) fn complete(&self, n: u64) {
         let mut inbound = self.inbound.lock();
-        let grown = inbound.close(n);
-        if grown && (inbound.due() || inbound.outstanding() == 0) {
-            drop(inbound);
+        let closed = inbound.close(n);
+        let look = closed.grown && (inbound.due() || inbound.outstanding() == 0);
+        drop(inbound);
+        if look {
             self.wake.notify_one();
         }
+        closed.followers.into_iter().for_each(Ticket::complete);
     }
 
-    pub(crate) fn lose(&self) {
-        self.inbound.lock().fail();
+    /// Takes no account's lock: a ticket may be dropped anywhere.
+    pub(crate) fn lose(&self, n: u64) {
+        let followers = self.inbound.lock().fail(n);
         self.close(Closing {
             condition: "internal-server-error",
             text: "what was sent could not be stored",
             resumable: false,
         });
+        followers.into_iter().for_each(Ticket::lose);
     }
 
-    /// Remembers a message until the client is told that it is safe.
-    pub fn remember(&self, ticket: &Ticket, key: ResendKey) {
-        if self.outbox.lock().is_numbered() {
-            self.inbound.lock().remember(ticket.number(), key);
+    /// Remembers a message until the client is told that it is safe. To be called before anything of it is done:
+    /// what another stream sends again meanwhile waits for this one.
+    pub fn remember(self: &Arc<Session>, ticket: &Ticket, key: ResendKey) {
+        if !self.outbox.lock().is_numbered() {
+            return;
         }
+        let (n, limit) = (ticket.number(), self.account.core().settings.resend_keys);
+        let remembered = self.inbound.lock().remember(n, key, limit);
+        if !remembered {
+            self.account.add_orphan(key, Some((self.clone(), n)));
+        }
+    }
+
+    /// The stanza was refused: if it is sent again, that is a new message.
+    pub fn forget(&self, ticket: &Ticket) {
+        let followers = self.inbound.lock().forget(ticket.number());
+        followers.into_iter().for_each(Ticket::lose);
     }
 
     pub fn has_flag(&self, bit: u64) -> bool {
