@@ -16,10 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Client, Database, process, tls};
+use crate::{Client, Database, ns, process, tls};
 
 /// What every server of the scenes is told; a scene's own settings come behind and win.
-const SETTINGS: &[&str] = &["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "sasl.iterations=4096"];
+const SETTINGS: &[&str] = &[
+    "listen.c2s=127.0.0.1:0",
+    "listen.c2s_tls=127.0.0.1:0",
+    "sasl.iterations=4096",
+    // All scenes come from one address.
+    "limits.connections_per_address=100000",
+    "limits.failed_logins_per_address=100000",
+];
 
 /// How long starting and stopping may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -170,10 +177,10 @@ impl Server {
         assert!(output.status.success(), "import: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Runs another `waxwing` command with this server's configuration.
+    /// Runs another `waxwing` command with this server's configuration, for at most 30 s.
     pub fn cli(&self, command: &[&str], stdin: &str) -> Output {
-        let mut process = Command::new(process::binary());
-        process.args(command).args(&self.arguments);
+        let mut process = Command::new("timeout");
+        process.args(["--signal=KILL", "30"]).arg(process::binary()).args(command).args(&self.arguments);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process.spawn().expect("the waxwing binary");
         // A command that reads nothing may be gone already.
@@ -201,9 +208,11 @@ impl Server {
         self.online_at(account, resource, 0).await
     }
 
-    /// A session that is available with this priority; what it is sent at login is dropped.
+    /// A session that has asked for its roster, as clients do before they become available (RFC 6121 §2.2),
+    /// and has this priority; what it is sent at login is dropped.
     pub async fn online_at(&self, account: &Account, resource: &str, priority: i8) -> Client {
         let mut client = self.login(account, resource).await;
+        client.request("get", None, &format!("<query xmlns='{}'/>", ns::ROSTER)).await;
         client.available(priority).await;
         client.drain().await;
         client

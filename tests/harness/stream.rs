@@ -77,7 +77,13 @@ impl Stream {
 
     /// A TLS connection to the direct TLS port (XEP-0368).
     pub async fn direct(server: &Server) -> Stream {
+        Stream::direct_to(server, server.domain()).await
+    }
+
+    /// A TLS connection to the direct TLS port, for this domain.
+    pub async fn direct_to(server: &Server, domain: &str) -> Stream {
         let mut stream = Stream::plain(server).await;
+        stream.domain = domain.to_owned();
         stream.socket = Socket::Plain(TcpStream::connect(server.c2s_tls()).await.expect("connect"));
         stream.handshake().await.expect("a TLS handshake");
         stream

@@ -1,0 +1,301 @@
+//! Logging in (RFC 6120 §6, RFC 5802, RFC 9266, XEP-0440, XEP-0474).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use harness::{Binding, Hash, Login, Plus, Scram, Server, StanzaExt, Stream, ns, scenes};
+use minidom::Element;
+
+scenes! {
+    []: every_mechanism_works_with_every_binding,
+        plain_works_under_tls,
+        what_is_advertised,
+        nothing_works_before_tls,
+        a_wrong_password_is_refused_and_another_try_is_free,
+        an_unknown_user_is_answered_as_a_known_one,
+        the_list_of_mechanisms_is_protected,
+        a_client_that_was_talked_out_of_binding_notices,
+        a_wrong_binding_is_refused,
+        plus_without_binding_is_refused,
+        a_mechanism_that_is_not_offered,
+        garbage_is_refused,
+        the_exchange_may_be_aborted,
+        nobody_acts_for_another,
+        names_are_prepared;
+    ["limits.failed_logins_per_account=3"]: guessing_is_throttled;
+    ["sasl.mechanisms=[\"SCRAM-SHA-256\"]"]: only_what_is_configured_is_offered_and_accepted;
+}
+
+async fn every_mechanism_works_with_every_binding(s: &Server) {
+    let account = s.account();
+    for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha512] {
+        for plus in [None, Some(Plus::Exporter), Some(Plus::EndPoint)] {
+            for direct in [false, true] {
+                let mut stream = Login { direct, hash, plus }.stream(s, &account).await;
+                stream.bind(None).await;
+            }
+        }
+    }
+}
+
+async fn plain_works_under_tls(s: &Server) {
+    let account = s.account();
+    for authzid in ["", &account.jid] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        stream.plain_auth(authzid, &account.user, &account.password).await.expect("login");
+        stream.bind(None).await;
+    }
+}
+
+/// The names in `<mechanisms/>` and the types in `<sasl-channel-binding/>`.
+fn offered(features: &Element) -> (Vec<String>, Vec<String>) {
+    let mechanisms = features.must("mechanisms", ns::SASL).children().map(Element::text).collect();
+    let bindings = features
+        .child("sasl-channel-binding", "urn:xmpp:sasl-cb:0")
+        .into_iter()
+        .flat_map(Element::children)
+        .map(|it| it.kind().expect("a type").to_owned())
+        .collect();
+    (mechanisms, bindings)
+}
+
+async fn what_is_advertised(s: &Server) {
+    let (_stream, features) = Stream::starttls(s).await;
+    let (mut mechanisms, mut bindings) = offered(&features);
+    mechanisms.sort();
+    bindings.sort();
+    assert_eq!(
+        mechanisms,
+        [
+            "PLAIN",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-1-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-512",
+            "SCRAM-SHA-512-PLUS"
+        ]
+    );
+    assert_eq!(bindings, ["tls-exporter", "tls-server-end-point"]);
+}
+
+/// RFC 6120 §6.5.4: TLS is mandatory, so nothing is accepted without.
+async fn nothing_works_before_tls(s: &Server) {
+    let account = s.account();
+    for mechanism in ["PLAIN", "SCRAM-SHA-1"] {
+        let mut stream = Stream::plain(s).await;
+        stream.open().await;
+        let first = STANDARD.encode(format!("\0{}\0{}", account.user, account.password));
+        stream.send(format!("<auth xmlns='{}' mechanism='{mechanism}'>{first}</auth>", ns::SASL)).await;
+        let answer = stream.child().await;
+        assert!(answer.is("failure", ns::SASL), "{}", answer.show());
+        answer.must("encryption-required", ns::SASL);
+    }
+}
+
+fn scram(user: &str, password: &str, binding: &Binding) -> Scram {
+    Scram::new(Hash::Sha256, user, password, "", binding)
+}
+
+async fn a_wrong_password_is_refused_and_another_try_is_free(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let outcome = stream.scram("SCRAM-SHA-256", scram(&account.user, "wrong", &Binding::No)).await;
+    assert_eq!(outcome.err().as_deref(), Some("not-authorized"));
+    let outcome = stream.plain_auth("", &account.user, "wrong").await;
+    assert_eq!(outcome.err().as_deref(), Some("not-authorized"));
+    // RFC 6120 §6.4.5: a reasonable number of retries, at least two.
+    stream.login(&account).await;
+    stream.bind(None).await;
+}
+
+/// Sends the client-first-message and returns what came back, decoded.
+async fn challenge(stream: &mut Stream, mechanism: &str, scram: &Scram) -> String {
+    let first = STANDARD.encode(scram.first());
+    stream.send(format!("<auth xmlns='{}' mechanism='{mechanism}'>{first}</auth>", ns::SASL)).await;
+    let challenge = stream.child().await;
+    assert!(challenge.is("challenge", ns::SASL), "{}", challenge.show());
+    String::from_utf8(STANDARD.decode(challenge.text()).expect("base64")).expect("UTF-8")
+}
+
+/// The value of an attribute of a SCRAM message.
+fn attribute(message: &str, name: &str) -> Option<String> {
+    message.split(',').find_map(|part| part.strip_prefix(name)).map(str::to_owned)
+}
+
+async fn an_unknown_user_is_answered_as_a_known_one(s: &Server) {
+    let account = s.account();
+    let mut answers = Vec::new();
+    for user in [account.user.as_str(), "nobody-of-that-name"] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let mut scram = scram(user, "wrong", &Binding::No);
+            let first = challenge(&mut stream, "SCRAM-SHA-256", &scram).await;
+            let last = STANDARD.encode(scram.last(&first));
+            stream.send(format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await;
+            let failure = stream.child().await.show();
+            seen.push((attribute(&first, "s="), attribute(&first, "i="), failure));
+        }
+        assert_eq!(seen[0], seen[1], "the salt stays the same");
+        let (salt, iterations, failure) = seen.remove(0);
+        answers.push((salt.map(|it| it.len()), iterations, failure));
+        stream.send(format!("<auth xmlns='{}' mechanism='PLAIN'>AHgAeQ==</auth>", ns::SASL)).await;
+        assert!(stream.child().await.is("failure", ns::SASL));
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+/// XEP-0474: the hash of what was advertised, as the client saw it.
+async fn the_list_of_mechanisms_is_protected(s: &Server) {
+    let account = s.account();
+    for (mechanism, hash) in
+        [("SCRAM-SHA-1", Hash::Sha1), ("SCRAM-SHA-256", Hash::Sha256), ("SCRAM-SHA-512", Hash::Sha512)]
+    {
+        let mut stream = Stream::direct(s).await;
+        let (mut mechanisms, mut bindings) = offered(&stream.open().await);
+        mechanisms.sort();
+        bindings.sort();
+        let list = format!("{}\u{1f}{}", mechanisms.join("\u{1e}"), bindings.join("\u{1e}"));
+        let scram = Scram::new(hash, &account.user, &account.password, "", &Binding::No);
+        let first = challenge(&mut stream, mechanism, &scram).await;
+        assert_eq!(attribute(&first, "h="), Some(STANDARD.encode(hash.digest(list.as_bytes()))), "{first}");
+    }
+}
+
+/// RFC 5802 §6: `y` when the server does offer binding is a downgrade.
+async fn a_client_that_was_talked_out_of_binding_notices(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let scram = scram(&account.user, &account.password, &Binding::Unoffered);
+    assert!(stream.scram("SCRAM-SHA-256", scram).await.is_err());
+}
+
+async fn a_wrong_binding_is_refused(s: &Server) {
+    let account = s.account();
+    for kind in ["tls-exporter", "tls-server-end-point", "tls-unique"] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let binding = Binding::Bound(kind, vec![7; 32]);
+        let scram = scram(&account.user, &account.password, &binding);
+        assert!(stream.scram("SCRAM-SHA-256-PLUS", scram).await.is_err(), "{kind}");
+    }
+}
+
+async fn plus_without_binding_is_refused(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    for binding in [Binding::No, Binding::Unoffered] {
+        let scram = scram(&account.user, &account.password, &binding);
+        assert!(stream.scram("SCRAM-SHA-256-PLUS", scram).await.is_err(), "{binding:?}");
+    }
+    let scram = scram(&account.user, &account.password, &stream.exporter.clone());
+    assert!(stream.scram("SCRAM-SHA-256", scram).await.is_err(), "binding without PLUS");
+}
+
+/// The condition of the failure that answers this.
+async fn refused(stream: &mut Stream, auth: String) -> String {
+    stream.send(auth).await;
+    let answer = stream.child().await;
+    assert!(answer.is("failure", ns::SASL), "{}", answer.show());
+    answer.children().next().expect("a condition").name().to_owned()
+}
+
+/// The same on a stream of its own: the number of tries on one is limited.
+async fn auth_refused(s: &Server, mechanism: &str, data: &str) -> String {
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    refused(&mut stream, format!("<auth xmlns='{}' mechanism='{mechanism}'>{data}</auth>", ns::SASL)).await
+}
+
+async fn a_mechanism_that_is_not_offered(s: &Server) {
+    for mechanism in ["EXTERNAL", "DIGEST-MD5", "ANONYMOUS", "scram-sha-1", ""] {
+        assert_eq!(auth_refused(s, mechanism, "=").await, "invalid-mechanism", "{mechanism}");
+    }
+}
+
+async fn garbage_is_refused(s: &Server) {
+    for data in ["!!!!", "YQ", "Y Q = ="] {
+        assert_eq!(auth_refused(s, "PLAIN", data).await, "incorrect-encoding", "{data}");
+    }
+    for message in ["", "x", "n,,", "n,,n=a", "n,,n=,r=abc", "n,,m=x,n=a,r=abc", "n,,n=a=zz,r=abc", "q,,n=a,r=abc"] {
+        let data = if message.is_empty() { "=".to_owned() } else { STANDARD.encode(message) };
+        let condition = auth_refused(s, "SCRAM-SHA-256", &data).await;
+        assert!(matches!(&*condition, "malformed-request" | "not-authorized"), "{message}: {condition}");
+    }
+    for message in ["", "\0", "\0\0", "\0a\0", "a\0b\0c\0d"] {
+        let data = if message.is_empty() { "=".to_owned() } else { STANDARD.encode(message) };
+        let condition = auth_refused(s, "PLAIN", &data).await;
+        assert!(matches!(&*condition, "malformed-request" | "not-authorized"), "{message:?}: {condition}");
+    }
+}
+
+async fn the_exchange_may_be_aborted(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let scram = scram(&account.user, &account.password, &Binding::No);
+    challenge(&mut stream, "SCRAM-SHA-256", &scram).await;
+    assert_eq!(refused(&mut stream, format!("<abort xmlns='{}'/>", ns::SASL)).await, "aborted");
+    stream.login(&account).await;
+}
+
+/// The session's user is the one whose password was shown, whatever else is asked for.
+async fn nobody_acts_for_another(s: &Server) {
+    let (romeo, juliet) = (s.account(), s.account());
+    for authzid in [juliet.jid.as_str(), "localhost", "nobody@localhost"] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let scram = Scram::new(Hash::Sha256, &romeo.user, &romeo.password, authzid, &Binding::No);
+        assert_eq!(stream.scram("SCRAM-SHA-256", scram).await.err().as_deref(), Some("invalid-authzid"));
+        let outcome = stream.plain_auth(authzid, &romeo.user, &romeo.password).await;
+        assert_eq!(outcome.err().as_deref(), Some("invalid-authzid"));
+    }
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let scram = Scram::new(Hash::Sha256, &romeo.user, &romeo.password, &romeo.jid, &Binding::No);
+    stream.scram("SCRAM-SHA-256", scram).await.expect("one's own address");
+    assert!(stream.bind(None).await.starts_with(&romeo.jid));
+}
+
+async fn names_are_prepared(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let user = account.user.to_uppercase();
+    stream.plain_auth("", &user, &account.password).await.expect("the same account");
+    assert!(stream.bind(None).await.starts_with(&format!("{}/", account.jid)));
+}
+
+async fn guessing_is_throttled(s: &Server) {
+    let (account, bystander) = (s.account(), s.account());
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    for _ in 0..3 {
+        let outcome = stream.plain_auth("", &account.user, "wrong").await;
+        assert_eq!(outcome.err().as_deref(), Some("not-authorized"));
+    }
+    // A new connection does not help, nor does the right password.
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    assert!(stream.plain_auth("", &account.user, &account.password).await.is_err());
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    stream.login(&bystander).await;
+}
+
+async fn only_what_is_configured_is_offered_and_accepted(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    assert_eq!(offered(&stream.open().await).0, ["SCRAM-SHA-256"]);
+    for (mechanism, hash) in [("SCRAM-SHA-1", Hash::Sha1), ("SCRAM-SHA-512", Hash::Sha512)] {
+        let scram = Scram::new(hash, &account.user, &account.password, "", &Binding::No);
+        assert_eq!(stream.scram(mechanism, scram).await.err().as_deref(), Some("invalid-mechanism"));
+    }
+    let outcome = stream.plain_auth("", &account.user, &account.password).await;
+    assert_eq!(outcome.err().as_deref(), Some("invalid-mechanism"));
+    stream.login(&account).await;
+}
