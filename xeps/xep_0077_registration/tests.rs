@@ -52,7 +52,7 @@ async fn removal() {
     let server = Server::new().await;
     server.befriend("romeo", "juliet").await;
     let (romeo, juliet) = (server.login("romeo", "r").await, server.login("juliet", "j").await);
-    juliet.read();
+    juliet.ask("get", "", "<query xmlns='jabber:iq:roster'/>").await;
     set(&romeo, "<remove/>").await;
     assert!(server.core.store.account("romeo@c").await.unwrap().is_none());
     assert_eq!(romeo.0.closing().unwrap().condition, "not-authorized");

@@ -158,3 +158,16 @@ async fn it_outlives_memory() {
     assert_eq!(docs.len(), 1);
     assert_eq!(docs[0].key, "tybalt@c");
 }
+
+#[tokio::test]
+async fn nothing_stored_comes_from_someone_blocked_since() {
+    let server = Server::new().await;
+    let tybalt = server.login("tybalt", "t").await;
+    let romeo = server.connect("romeo", "r").await;
+    tybalt.send("<message to='romeo@c' type='chat'><body>x</body></message>").await;
+    set(&romeo, "block", &["tybalt@c"]).await;
+    romeo.send("<presence/>").await;
+    server.core.writer.flush().await;
+    while romeo.0.account.read_log(&romeo.0).await.unwrap() {}
+    assert!(!romeo.read().contains("<body>"));
+}
