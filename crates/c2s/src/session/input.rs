@@ -1,10 +1,10 @@
 //! What comes in: stanzas, and the elements of stream management.
 
-use std::pin::pin;
+use std::pin::Pin;
 
 use jid::Jid;
 use tokio::time::Instant;
-use waxwing_kernel::{Session, Ticket};
+use waxwing_kernel::Session;
 use waxwing_stanza::{Condition, IqType, Kind, ReadError, Stanza, StanzaError, bare_str, ns};
 use waxwing_xml::Element;
 
@@ -13,6 +13,9 @@ use super::{Connection, Ending};
 use crate::error::StreamError;
 use crate::sm::{self, Enable};
 use crate::stream::Frame;
+
+/// The handling of one stanza: too large for the task of a session that rests.
+pub type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Connection {
     /// Whether the client is read now.
@@ -26,17 +29,18 @@ impl Connection {
         false
     }
 
-    pub(super) async fn take(&mut self, frame: Frame, now: Instant) -> Result<(), Ending> {
+    /// Takes a frame as far as that goes at once; what is left is returned, to be awaited before the next.
+    pub(super) fn take(&mut self, frame: Frame, now: Instant) -> Result<Option<Handling>, Ending> {
         match frame {
             Frame::End => Err(Ending::Closed),
             // The splitter gives a header at the start of a stream only.
             Frame::Header(_) => Err(broken("not-well-formed")),
-            Frame::Element(element) if element.ns() == ns::SM => self.manage(&element, now),
-            Frame::Element(element) => self.stanza(element, now).await,
+            Frame::Element(element) if element.ns() == ns::SM => self.manage(&element, now).map(|()| None),
+            Frame::Element(element) => self.stanza(element, now),
         }
     }
 
-    async fn stanza(&mut self, element: Element, now: Instant) -> Result<(), Ending> {
+    fn stanza(&mut self, element: Element, now: Instant) -> Result<Option<Handling>, Ending> {
         self.pacing.stanza(now);
         if element.attr("from").is_some_and(|from| !is_own(from, &self.session)) {
             return Err(broken("invalid-from"));
@@ -50,8 +54,9 @@ impl Connection {
         let ticket = self.session.receive();
         let answer = match refused.map_or_else(|| judge(&stanza), Judged::Refuse) {
             Judged::Handle => {
-                self.handle(stanza, ticket).await;
-                return Ok(());
+                let session = self.session.clone();
+                let handling = async move { waxwing_im::handle(&session, stanza, ticket).await };
+                return Ok(Some(Box::pin(handling)));
             }
             Judged::Ignore => None,
             Judged::Granted => Some(stanza.result(|_| {})),
@@ -61,13 +66,12 @@ impl Connection {
             self.session.push_own(answer);
         }
         ticket.complete();
-        Ok(())
+        Ok(None)
     }
 
-    /// Has a stanza handled to its end; what waits for the client goes on being written meanwhile.
-    async fn handle(&mut self, stanza: Stanza, ticket: Ticket) {
+    /// Handles a stanza to its end; what waits for the client goes on being written meanwhile.
+    pub(super) async fn handle(&mut self, mut handling: Handling) {
         let session = self.session.clone();
-        let mut handling = pin!(waxwing_im::handle(&session, stanza, ticket));
         let mut broken = false;
         loop {
             tokio::select! {

@@ -112,8 +112,12 @@ impl Connection {
             if read {
                 match self.stream.frame() {
                     Ok(None) => {}
-                    Ok(Some(frame)) => match self.take(frame, now).await {
-                        Ok(()) => continue,
+                    Ok(Some(frame)) => match self.take(frame, now) {
+                        Ok(None) => continue,
+                        Ok(Some(handling)) => {
+                            self.handle(handling).await;
+                            continue;
+                        }
                         Err(ending) => return ending,
                     },
                     Err(error) => return Ending::Error(error),
