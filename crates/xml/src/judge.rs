@@ -34,7 +34,11 @@ fn judge(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<(Element, V
     if frame.len() > limits.frame {
         return Err(Fault::PolicyViolation("stanza too big"));
     }
-    let found = Judge::new(lex::characters(&frame)?, scope, limits)?.run()?;
+    let found = {
+        let mut judge = Judge::new(lex::characters(&frame)?, scope, limits);
+        judge.run(scope)?;
+        judge.found
+    };
     let Found { name, namespace, attrs, children, has_text, owned, edits } = found;
     Ok((Element { name, namespace, attrs, children, has_text, owned, bytes: frame }, edits))
 }
@@ -97,8 +101,9 @@ struct Needs {
 const _: () = assert!(MAX_PREFIXES <= u64::BITS as usize);
 
 impl<'t> Judge<'t> {
-    fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Result<Self, Fault> {
-        let mut judge = Judge {
+    #[inline]
+    fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Self {
+        Judge {
             text,
             server: scope.is_server(),
             limits,
@@ -116,16 +121,20 @@ impl<'t> Judge<'t> {
                 owned: Vec::new(),
                 edits: Vec::new(),
             },
-        };
-        judge.bind("stream", Namespace::Streams)?;
-        for (prefix, namespace) in scope.prefixes() {
-            let namespace = judge.known(namespace).unwrap_or_else(|| judge.own(namespace.clone()));
-            judge.bind(prefix, namespace)?;
         }
-        Ok(judge)
     }
 
-    fn run(mut self) -> Result<Found, Fault> {
+    fn inherit(&mut self, scope: &'t Scope) -> Result<(), Fault> {
+        self.bind("stream", Namespace::Streams)?;
+        for (prefix, namespace) in scope.prefixes() {
+            let namespace = self.known(namespace).unwrap_or_else(|| self.own(namespace.clone()));
+            self.bind(prefix, namespace)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, scope: &'t Scope) -> Result<(), Fault> {
+        self.inherit(scope)?;
         let mut lexer = Lexer::new(self.text, self.limits.attributes);
         let mut attrs = Attrs::new();
         loop {
@@ -152,7 +161,7 @@ impl<'t> Judge<'t> {
                 Token::CData(span) => self.characters(span)?,
             }
         }
-        if self.rooted && self.open.is_empty() { Ok(self.found) } else { Err(Fault::NotWellFormed) }
+        if self.rooted && self.open.is_empty() { Ok(()) } else { Err(Fault::NotWellFormed) }
     }
 
     fn characters(&mut self, span: Span) -> Result<(), Fault> {

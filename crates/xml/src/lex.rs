@@ -149,11 +149,13 @@ impl<'a> Lexer<'a> {
         }
         self.space();
         let (value, plain) = self.value()?;
-        let role = match (name.prefix(self.text), name.local().of(self.text)) {
-            (None, "xmlns") => Role::DeclaresDefault,
-            (None, _) => Role::Plain,
-            (Some("xmlns"), _) => Role::DeclaresPrefix,
-            (Some(_), _) => Role::Prefixed,
+        let written = &self.text.as_bytes()[name.whole.start as usize..name.whole.end as usize];
+        let prefixed = name.local > name.whole.start;
+        let role = match prefixed {
+            false if written == b"xmlns" => Role::DeclaresDefault,
+            false => Role::Plain,
+            true if written.starts_with(b"xmlns:") => Role::DeclaresPrefix,
+            true => Role::Prefixed,
         };
         Ok(Attr { name, role, value, plain })
     }

@@ -137,56 +137,82 @@ impl Splitter {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
             let rest = &input[at..];
-            // How far the present piece reaches; its last byte is the one that changes the state.
-            let found = match self.state {
-                State::Text => memchr::memchr(b'<', rest),
-                State::StartTag => memchr::memchr3(b'>', b'"', b'\'', rest),
-                State::Value(quote) => memchr::memchr(quote, rest),
-                State::EndTag | State::CData | State::Declaration => memchr::memchr(b'>', rest),
-                State::Between | State::Markup | State::Bang(_) | State::Prolog => Some(0),
-            };
-            self.count(found.unwrap_or(rest.len()))?;
-            let Some(distance) = found else { break };
-            at += distance + 1;
-            let seen = &input[..at];
             match self.state {
-                State::Between | State::Text => self.state = State::Markup,
-                State::Markup => self.markup(byte, seen)?,
-                State::Bang(matched) => self.bang(byte, matched)?,
-                State::Prolog if byte == b'<' => self.state = State::Markup,
-                State::Prolog if names::is_space(byte) => {}
-                State::Prolog => return Err(Fault::NotWellFormed),
-                State::Declaration if self.ends_with(seen, b"?>") => self.state = State::Prolog,
-                State::Declaration => return Err(Fault::NotWellFormed),
-                State::CData if self.ends_with(seen, b"]]>") => self.state = State::Text,
-                State::CData => {}
-                State::Value(_) => self.enter(State::StartTag),
-                State::StartTag if input[at - 1] != b'>' => self.value(input[at - 1])?,
+                State::Between => {
+                    self.state = State::Markup;
+                    at += 1;
+                }
+                State::Text => {
+                    let Some(distance) = memchr::memchr(b'<', rest) else { break };
+                    self.state = State::Markup;
+                    at += distance + 1;
+                }
+                State::Markup => {
+                    at += 1;
+                    self.markup(byte, &input[..at])?;
+                }
                 State::StartTag => {
-                    if let Some(done) = self.start_tag(self.ends_with(seen, b"/>")) {
+                    let found = memchr::memchr3(b'>', b'"', b'\'', rest);
+                    let Some(distance) = self.counted(found, rest)? else { break };
+                    at += distance + 1;
+                    if rest[distance] != b'>' {
+                        self.value(rest[distance])?;
+                    } else if let Some(done) = self.start_tag(self.ends_with(&input[..at], b"/>")) {
                         return Ok(Some((at, done)));
                     }
                 }
+                State::Value(quote) => {
+                    let Some(distance) = self.counted(memchr::memchr(quote, rest), rest)? else { break };
+                    self.enter(State::StartTag);
+                    at += distance + 1;
+                }
                 State::EndTag => {
-                    if let Some(done) = self.end_tag(seen)? {
+                    let Some(distance) = self.counted(memchr::memchr(b'>', rest), rest)? else { break };
+                    at += distance + 1;
+                    if let Some(done) = self.end_tag(&input[..at])? {
                         return Ok(Some((at, done)));
                     }
+                }
+                State::CData => {
+                    let Some(distance) = memchr::memchr(b'>', rest) else { break };
+                    at += distance + 1;
+                    if self.ends_with(&input[..at], b"]]>") {
+                        self.state = State::Text;
+                    }
+                }
+                State::Bang(matched) => {
+                    self.bang(byte, matched)?;
+                    at += 1;
+                }
+                State::Declaration => {
+                    let Some(distance) = self.counted(memchr::memchr(b'>', rest), rest)? else { break };
+                    at += distance + 1;
+                    if !self.ends_with(&input[..at], b"?>") {
+                        return Err(Fault::NotWellFormed);
+                    }
+                    self.state = State::Prolog;
+                }
+                State::Prolog => {
+                    match byte {
+                        b'<' => self.state = State::Markup,
+                        _ if names::is_space(byte) => {}
+                        _ => return Err(Fault::NotWellFormed),
+                    }
+                    at += 1;
                 }
             }
         }
         Ok(None)
     }
 
-    /// Counts bytes of a name, a value, or what stands between values.
-    fn count(&mut self, bytes: usize) -> Result<(), Fault> {
-        if !matches!(self.state, State::StartTag | State::Value(_) | State::EndTag | State::Declaration) {
-            return Ok(());
-        }
+    /// Counts the bytes up to what was found, or all: they are part of a name or a value, or stand between values.
+    fn counted(&mut self, found: Option<usize>, rest: &[u8]) -> Result<Option<usize>, Fault> {
+        let bytes = found.unwrap_or(rest.len());
         self.run = self.run.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         if self.run as usize > MAX_NAME {
             return Err(Fault::PolicyViolation("name or attribute value too long"));
         }
-        Ok(())
+        Ok(found)
     }
 
     fn enter(&mut self, state: State) {
