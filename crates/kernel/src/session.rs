@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 use waxwing_stanza::{Addr, Stanza};
 
@@ -119,6 +120,26 @@ impl Session {
     pub fn restart_counting(&self) {
         self.inbound.lock().restart();
         self.outbox.lock().number();
+    }
+
+    /// Takes an `h` of the client. `Err`: more than was sent, which was so many.
+    pub fn acknowledge(&self, h: u32) -> Result<(), u32> {
+        let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
+        let outcome = self.outbox.lock().acknowledge(h, |entry| entries.push(entry));
+        // The account's lock comes before the outbox's.
+        for entry in entries {
+            self.account.acknowledged(self, entry);
+        }
+        outcome
+    }
+
+    /// Without XEP-0198: everything written so far has reached the client.
+    pub fn reached(&self) {
+        let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
+        self.outbox(|outbox| outbox.reached(outbox.unacked(), |entry| entries.push(entry)));
+        for entry in entries {
+            self.account.acknowledged(self, entry);
+        }
     }
 
     pub(crate) fn reopen(&self, n: u64) {
