@@ -3,12 +3,12 @@
 //! A module takes part through the points of [`waxwing_kernel`] only. Where several register at the same point, the
 //! order of the list is the order in which they are called.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod flags;
 mod info;
 mod presence;
 mod reference;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 

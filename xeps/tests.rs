@@ -1,5 +1,126 @@
-use crate::testing::Server;
-use waxwing_kernel::Archive;
+//! A host with all modules over an embedded database, and clients without a stream, for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jid::Jid;
+use waxwing_kernel::{Account, Archive, Core, Host, Session, Settings, Setup};
+use waxwing_stanza::Stanza;
+use waxwing_store::{NewAccount, RosterRow, Subscription, Write, Writer, WriterOptions};
+
+pub struct Server {
+    pub core: Arc<Core>,
+    pub host: Arc<Host>,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Client(pub Arc<Session>);
+
+impl Server {
+    pub async fn new() -> Server {
+        Server::with(Archive::UntilDelivered).await
+    }
+
+    /// The host `c`; block lists of at most 3 entries and private storage of at most 1,000 bytes.
+    pub async fn with(archive: Archive) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let store = waxwing_store_sqlite::open(&folder.path().join("db")).await.unwrap();
+        let writer = Writer::start(store.clone(), WriterOptions::default());
+        let settings = Settings {
+            outbox_bytes: 1 << 20,
+            pending_messages: 100,
+            archived_messages: 100,
+            resources: 10,
+            linger: Duration::from_millis(10),
+            cached_rosters: 100,
+            roster_items: 100,
+            directed_presence: 10,
+            resend_keys: 100,
+        };
+        let core = Core::new(settings, store, writer, [1; 16], 1);
+        let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive);
+        core.set_hosts([host.clone()]);
+        let setup =
+            Setup { core: &core, host: &host, iterations: 4096, block_list_items: 3, private_bytes: 1000 };
+        host.set_table(crate::install(&setup).unwrap());
+        Server { core, host, _folder: folder }
+    }
+
+    /// The account, made at its first use.
+    pub async fn account(&self, name: &str) -> Arc<Account> {
+        let jid = format!("{name}@c");
+        let new = NewAccount { jid: jid.clone(), keys: Vec::new(), admin: false, created: 0 };
+        self.core.store.create_accounts(&[new]).await.unwrap();
+        let jid = Arc::new(Jid::new(&jid).unwrap());
+        self.core.directory.find(&self.host, &jid).await.unwrap().unwrap()
+    }
+
+    /// A client that has not sent presence.
+    pub async fn connect(&self, name: &str, resource: &str) -> Client {
+        let account = self.account(name).await;
+        Client(waxwing_im::bind(&account, Some(resource)).await.unwrap())
+    }
+
+    /// A client that is available.
+    pub async fn login(&self, name: &str, resource: &str) -> Client {
+        let client = self.connect(name, resource).await;
+        client.send("<presence/>").await;
+        client.read();
+        client
+    }
+
+    /// Makes the two see each other's presence.
+    pub async fn befriend(&self, one: &str, other: &str) {
+        for (owner, contact) in [(one, other), (other, one)] {
+            let account = self.account(owner).await;
+            let row = RosterRow {
+                contact: format!("{contact}@c"),
+                listed: true,
+                subscription: Subscription::Both,
+                ..RosterRow::default()
+            };
+            let write = Write::RosterSet { owner: account.id, version: 1, row };
+            self.core.writer.commit(vec![write]).await.unwrap();
+            self.core.rosters.forget(account.id);
+        }
+    }
+}
+
+impl Client {
+    /// Sends one stanza, and waits until it has taken effect.
+    pub async fn send(&self, xml: &str) {
+        let mut stanza = stanza(xml);
+        stanza.from = Some(self.0.jid.clone());
+        waxwing_im::handle(&self.0, stanza, self.0.receive()).await;
+    }
+
+    /// Everything that came since the last time.
+    pub fn read(&self) -> String {
+        let mut out = Vec::new();
+        self.0.outbox(|outbox| outbox.drain(&self.0.account, &mut out, 1 << 20));
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Sends a request, and gives everything that came since.
+    pub async fn ask(&self, kind: &str, to: &str, payload: &str) -> String {
+        let to = if to.is_empty() { String::new() } else { format!("to='{to}'") };
+        self.send(&format!("<iq id='q' type='{kind}' {to}>{payload}</iq>")).await;
+        self.read()
+    }
+}
+
+/// A stanza as it is read from a stream.
+pub fn stanza(xml: &str) -> Stanza {
+    Stanza::restore(Arc::from(xml.as_bytes())).unwrap()
+}
+
+/// A message; an empty type or address is left out.
+pub fn message(kind: &str, from: &str, to: &str, payload: &str) -> Stanza {
+    let attrs = [("type", kind), ("from", from), ("to", to)];
+    let attrs = attrs.iter().filter(|(_, value)| !value.is_empty());
+    let attrs: String = attrs.map(|(name, value)| format!(" {name}='{value}'")).collect();
+    stanza(&format!("<message id='m'{attrs}>{payload}</message>"))
+}
 
 #[tokio::test]
 async fn everything_registered_in_its_order() {
@@ -13,62 +134,6 @@ fn the_reference_has_a_line_for_every_module() {
     let reference = crate::reference();
     assert_eq!(reference.lines().filter(|line| line.starts_with("| [")).count(), crate::ABOUTS.len());
     assert!(reference.contains("| `msgoffline` |"));
-}
-
-#[tokio::test]
-async fn disco_of_the_server() {
-    let server = Server::new().await;
-    let romeo = server.login("romeo", "a").await;
-    let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
-    let answer = romeo.ask("get", "c", info).await;
-    assert!(answer.contains("<identity category='server' type='im' name='Waxwing'/>"));
-    for feature in
-        ["http://jabber.org/protocol/caps", "urn:xmpp:blocking", "urn:xmpp:carbons:rules:0", "msgoffline"]
-    {
-        assert!(answer.contains(&format!("<feature var='{feature}'/>")), "{feature}");
-    }
-    let mut caps = Vec::new();
-    server.host.table().write_stream_features(&mut caps);
-    let caps = String::from_utf8(caps).unwrap();
-    let ver = caps.split("ver='").nth(1).unwrap().split('\'').next().unwrap();
-    let node = format!("urn:x-waxwing:server#{ver}");
-    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>");
-    let by_node = romeo.ask("get", "c", &query).await;
-    assert_eq!(by_node, answer.replacen("disco#info'>", &format!("disco#info' node='{node}'>"), 1));
-    let unknown = query.replace(ver, "other");
-    assert!(romeo.ask("get", "c", &unknown).await.contains("<item-not-found "));
-    let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
-    assert!(romeo.ask("get", "c", items).await.contains("#items'/></iq>"));
-}
-
-#[tokio::test]
-async fn disco_of_accounts_tells_strangers_nothing() {
-    let server = Server::with(Archive::Always).await;
-    server.befriend("juliet", "nurse").await;
-    let (romeo, nurse) = (server.login("romeo", "a").await, server.login("nurse", "a").await);
-    server.account("juliet").await;
-    let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
-    let own = romeo.ask("get", "", info).await;
-    assert!(own.contains("<identity category='account' type='registered'/>"));
-    assert!(own.contains("<feature var='urn:xmpp:sid:0'/>"));
-    assert!(!own.contains("msgoffline"));
-    assert!(nurse.ask("get", "juliet@c", info).await.contains("type='registered'"));
-    let requests = [
-        info.to_owned(),
-        info.replace("/>", " node='x'/>"),
-        info.replace("#info", "#items"),
-        info.replace("#info'", "#items' node='x'"),
-        "<query xmlns='jabber:iq:last'/>".to_owned(),
-        "<query xmlns='jabber:iq:version'/>".to_owned(),
-        "<query xmlns='jabber:iq:private'><x xmlns='y'/></query>".to_owned(),
-        "<ping xmlns='urn:xmpp:ping'/>".to_owned(),
-    ];
-    for request in requests {
-        let known = romeo.ask("get", "juliet@c", &request).await;
-        let unknown = romeo.ask("get", "nobody@c", &request).await;
-        assert_eq!(known, unknown.replace("nobody", "juliet"), "{request}");
-        assert!(known.contains("#items'") || known.contains("type='error'"), "{known}");
-    }
 }
 
 #[tokio::test]

@@ -38,8 +38,8 @@ impl Module for Disco {
         on.get(At::Host, Disco::host_info);
         on.get(At::Own, Disco::own_info);
         on.get(At::Other, Disco::other_info);
-        on.get(At::Host, Disco::own_items);
-        on.get(At::Own, Disco::own_items);
+        on.get(At::Host, Disco::items);
+        on.get(At::Own, Disco::items);
         on.get(At::Other, Disco::other_items);
     }
 }
@@ -70,7 +70,7 @@ impl Disco {
     }
 
     /// Neither the server nor an account has items yet.
-    async fn own_items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
+    async fn items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
         match request.payload.node {
             Some(_) => Err(Condition::ItemNotFound.into()),
             None => Ok(no_items(None)),
@@ -86,3 +86,6 @@ impl Disco {
 fn no_items(node: Option<&str>) -> Reply {
     Reply::written(|out| Tag::new(out, "query").ns(DISCO_ITEMS).attr_opt("node", node).end_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ impl Module for Caps {
 }
 
 impl Caps {
-    /// §6.4: clients need not ask when they connect.
+    /// §6.3: clients need not ask when they connect.
     fn write(self: &Arc<Self>, out: &mut Vec<u8>) {
         let Some(host) = self.host.upgrade() else { return };
         // Hashed at the first stream: the other modules are not there yet when this one is made.

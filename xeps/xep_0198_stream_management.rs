@@ -1,5 +1,5 @@
 //! XEP-0198: Stream Management. Every stanza passes it, so it lives in the core and the streams, which also advertise
-//! it (§3); disco has no feature for it.
+//! it (§2); disco has no feature for it.
 
 use waxwing_kernel::{About, Module, On, Setup, SetupError};
 

@@ -23,7 +23,7 @@ impl Module for Delay {
 }
 
 impl Delay {
-    /// §7: what claims to be stamped by us and is not is discarded; other stamps pass.
+    /// §5: what claims to be stamped by us and is not is discarded; other stamps pass.
     fn strip(self: &Arc<Self>, amending: &mut Amending<'_>) {
         if !amending.stanza.has_ns(DELAY) {
             return;

@@ -1,5 +1,5 @@
 //! XEP-0334: Message Processing Hints. `<no-store/>` is obeyed where the log takes messages in, `<no-copy/>` by
-//! XEP-0280; disco has no feature for them (§6).
+//! XEP-0280; disco has no feature for them (§8).
 
 use waxwing_kernel::{About, Module, On, Setup, SetupError};
 

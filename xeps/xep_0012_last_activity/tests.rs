@@ -1,7 +1,7 @@
 use waxwing_store::UnixMillis;
 
 use super::Departure;
-use crate::testing::Server;
+use crate::tests::Server;
 
 const QUERY: &str = "<query xmlns='jabber:iq:last'/>";
 

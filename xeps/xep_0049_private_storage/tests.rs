@@ -1,4 +1,4 @@
-use crate::testing::{Client, Server};
+use crate::tests::{Client, Server};
 
 async fn get(client: &Client, wanted: &str) -> String {
     client.ask("get", "", &format!("<query xmlns='jabber:iq:private'>{wanted}</query>")).await

@@ -1,6 +1,6 @@
 use waxwing_sasl::{Hash, Keys};
 
-use crate::testing::{Client, Server};
+use crate::tests::{Client, Server};
 
 async fn set(client: &Client, fields: &str) -> String {
     client.ask("set", "c", &format!("<query xmlns='jabber:iq:register'>{fields}</query>")).await

@@ -100,6 +100,8 @@ impl Blocking {
         self.store(account, added.iter().cloned().map(set).collect()).await?;
         let after = edit.replace(before.iter().cloned().chain(added).collect());
         self.push(account, "block", &items);
+        // Others' lists are asked from here on, and one who waits for another must not hold a list himself.
+        drop(edit);
         visibility::withdraw(account, &items, |jid| after.blocks(jid) && !before.blocks(jid)).await;
         Ok(Reply::empty())
     }
@@ -116,6 +118,7 @@ impl Blocking {
         self.store(account, removed.iter().cloned().map(remove).collect()).await?;
         let after = edit.replace(before.iter().filter(|item| !removed.contains(*item)).cloned().collect());
         self.push(account, "unblock", &items);
+        drop(edit);
         visibility::announce(account, &removed, |jid| before.blocks(jid) && !after.blocks(jid)).await;
         Ok(Reply::empty())
     }

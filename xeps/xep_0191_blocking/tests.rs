@@ -1,4 +1,4 @@
-use crate::testing::{Client, Server};
+use crate::tests::{Client, Server};
 
 const OUTGOING: &str = "type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
                         <blocked xmlns='urn:xmpp:blocking:errors'/></error>";

@@ -43,7 +43,7 @@ fn is_mediated_invitation(stanza: &Stanza) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::message;
+    use crate::tests::message;
 
     #[test]
     fn the_rules_one_by_one() {

@@ -1,4 +1,4 @@
-use crate::testing::{Client, Server};
+use crate::tests::{Client, Server};
 
 async fn enable(client: &Client) {
     assert!(client.ask("set", "", "<enable xmlns='urn:xmpp:carbons:2'/>").await.contains("type='result'"));
