@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::{AccountRow, OwnerId, Permit, Seq, StoreError, UnixMillis};
 
+use crate::commit::After;
 use crate::order::{Arriving, Targets};
 use crate::resend::{Orphan, Orphans, WINDOW};
 use crate::resource::Mode;
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub armed: bool,
     /// A mark was taken off since the directory last looked: the database may not know yet.
     pub settled_lately: bool,
+    /// The greatest position that was settled and that the database may still show as pending.
+    pub unsynced: Seq,
     /// Removed or disabled: binds nothing more.
     pub closed: bool,
 }
@@ -111,6 +114,7 @@ impl Account {
             orphans,
             armed: false,
             settled_lately: false,
+            unsynced: 0,
             closed: row.disabled,
         };
         Ok(Arc::new(Account { jid, id: row.id, host, core, state: Mutex::new(state) }))
@@ -168,16 +172,27 @@ impl Account {
         stanza: Arc<Stanza>,
         priority: i8,
     ) -> Option<bool> {
-        let mut state = self.state.lock();
-        let pending = state.pending;
-        let resource = state.resources.iter_mut().find(|resource| resource.session.id == session.id)?;
+        let mut after = After::new(self);
+        let mut state = self.lock();
+        let resource = state.resource_of(session.id)?;
         let was_available = resource.is_available();
         let took = resource.takes_messages();
         resource.set_presence(kind, stanza, priority);
-        if resource.takes_messages() && !took && pending > 0 {
-            resource.mode = Mode::Behind(0);
-            resource.session.wake();
+        if resource.takes_messages() && !took {
+            for seq in std::mem::take(&mut resource.acknowledged) {
+                if let Ok(index) = state.find(seq) {
+                    self.settle_open(&mut state, index, &mut after);
+                }
+            }
+            if state.pending > 0
+                && let Some(resource) = state.resource_of(session.id)
+            {
+                resource.mode = Mode::Behind(0);
+                resource.session.wake();
+            }
         }
+        drop(state);
+        after.run();
         Some(was_available)
     }
 
@@ -286,6 +301,7 @@ impl State {
     pub fn settle(&mut self, seq: Seq) {
         self.pending = self.pending.saturating_sub(1);
         self.settled_lately = true;
+        self.unsynced = self.unsynced.max(seq);
         for settled in self.resources.iter_mut().filter_map(|resource| resource.reading.as_mut()) {
             settled.push(seq);
         }

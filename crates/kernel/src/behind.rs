@@ -8,7 +8,7 @@ use waxwing_store::{LogRow, Seq, StoreError};
 use crate::account::{Open, Place, State};
 use crate::entry::LogRef;
 use crate::resource::Mode;
-use crate::{Account, Entry, Passing, Point, Session};
+use crate::{Account, Entry, Passing, Point, Resource, Session};
 
 /// How many entries are read at once.
 const PAGE: u32 = 32;
@@ -42,14 +42,23 @@ impl Account {
     /// Says whether there is more to read. One at a time for each session; may be dropped unfinished.
     /// `Err`: the store, or what a guard asks for, cannot be read; nothing is lost.
     pub async fn read_log(self: &Arc<Self>, session: &Session) -> Result<bool, StoreError> {
-        let (from, committed) = {
+        let (from, committed, stale) = {
             let mut state = self.lock();
-            let committed = state.committed;
+            let (committed, unsynced) = (state.committed, state.unsynced);
             let Some(resource) = state.resource_of(session.id) else { return Ok(false) };
             let Mode::Behind(cursor) = resource.mode else { return Ok(false) };
             resource.reading = Some(Vec::new());
-            (cursor, committed)
+            (cursor, committed, unsynced > cursor)
         };
+        if stale {
+            // What is settled from here on is noted; what was before is to be gone from the database.
+            self.core().writer.flush().await;
+            let mut state = self.lock();
+            let noted = |resource: &mut Resource| resource.reading.as_ref().is_some_and(|seqs| !seqs.is_empty());
+            if !state.resource_of(session.id).is_some_and(noted) {
+                state.unsynced = 0;
+            }
+        }
         let rows = self.read_rows(from).await?;
         let complete = (rows.len() < PAGE as usize).then_some(committed);
         let mut state = self.lock();

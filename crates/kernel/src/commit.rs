@@ -118,37 +118,40 @@ impl Account {
     }
 
     /// A session has got an entry. The first that counts settles it: from a session that takes messages, or
-    /// that is the stanza's full JID.
+    /// that is the stanza's full JID. Where it does not count now, it does if the session takes messages later.
     pub fn acknowledged(self: &Arc<Self>, session: &Session, entry: Entry) {
         let Some(log) = entry.log else { return };
         let mut after = After::new(self);
         let mut state = self.lock();
-        let takes = state.resource_of(session.id).is_some_and(|resource| resource.takes_messages());
-        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
         let Ok(index) = state.find(log.seq) else { return };
-        let open = &mut state.open[index];
-        open.holders.retain(|holder| *holder != session.id);
-        if !(open.pending && (takes || addressed)) {
-            if open.holders.is_empty() {
-                self.commit_up_to(&mut state, log.seq);
-            }
-            return state.rest(index);
+        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
+        // One that has ended was too late: what it held is the others'.
+        let Some(resource) = state.resource_of(session.id) else { return };
+        if resource.takes_messages() || addressed {
+            self.settle_open(&mut state, index, &mut after);
+        } else {
+            resource.acknowledged.push(log.seq);
+            self.commit_up_to(&mut state, log.seq);
         }
+        drop(state);
+        after.run();
+    }
+
+    /// Takes the pending mark off an entry that is open.
+    pub(crate) fn settle_open(&self, state: &mut State, index: usize, after: &mut After<'_>) {
         let Some(open) = state.open.remove(index) else { return };
-        state.settle(log.seq);
+        state.settle(open.seq);
         match open.place {
             Place::Lingering(unwritten) => after.done(unwritten.ticket, Outcome::Stored, None),
             Place::Writing(ticket, ..) => {
                 after.done(ticket, Outcome::Stored, None);
-                self.core().writer.settle(self.id, log.seq);
+                self.core().writer.settle(self.id, open.seq);
             }
-            Place::Stored => self.core().writer.settle(self.id, log.seq),
+            Place::Stored => self.core().writer.settle(self.id, open.seq),
         }
         if state.open.is_empty() && state.open.capacity() > 64 {
             state.open.shrink_to(8);
         }
-        drop(state);
-        after.run();
     }
 
     /// A session lost its connection and waits to be resumed: what it has not acknowledged must not hang on

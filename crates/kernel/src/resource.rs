@@ -37,6 +37,8 @@ pub struct Resource {
     /// While behind: what is in no log, each with the position that must be written before it.
     pub(crate) held: VecDeque<(Seq, Entry)>,
     pub(crate) held_weight: usize,
+    /// Pending entries that it acknowledged while it did not take messages.
+    pub(crate) acknowledged: Vec<Seq>,
     /// While a page of its log is being read: what is settled meanwhile.
     pub(crate) reading: Option<Vec<Seq>>,
 }
@@ -51,6 +53,7 @@ impl Resource {
             mode: Mode::Live,
             held: VecDeque::new(),
             held_weight: 0,
+            acknowledged: Vec::new(),
             reading: None,
         }
     }

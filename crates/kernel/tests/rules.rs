@@ -181,6 +181,24 @@ async fn a_negative_priority_gets_and_settles_only_what_is_addressed_to_it() {
 }
 
 #[tokio::test]
+async fn what_was_acknowledged_while_unavailable_settles_when_available_and_does_not_come_twice() {
+    let (world, _folder) = with(Archive::UntilDelivered, patient()).await;
+    let a = world.client("a", "1").await;
+    let mut b = world.client("b", "1").await;
+    b.available(0);
+    a.send("b@x", "one").await;
+    assert_eq!(b.bodies().await, ["one"]);
+    b.unavailable();
+    b.acknowledge();
+    a.sent().await;
+    assert_eq!(world.stored(b.account()).await, 1);
+    b.available(0);
+    assert_eq!(b.bodies().await.len(), 0);
+    assert_eq!(world.stored(b.account()).await, 0);
+    assert_eq!(b.account().pending(), 0);
+}
+
+#[tokio::test]
 async fn a_slow_reader_reads_its_log_and_misses_nothing() {
     let (world, _folder) = with(Archive::UntilDelivered, Settings { outbox_bytes: 4000, ..settings() }).await;
     let a = world.client("a", "1").await;

@@ -51,6 +51,7 @@ struct Reader {
     client: Client,
     unacked: Vec<String>,
     last: HashMap<String, u64>,
+    log: Vec<String>,
 }
 
 impl Reader {
@@ -60,7 +61,7 @@ impl Reader {
         } else {
             world.plain_client(name, resource).await
         };
-        Reader { client, unacked: Vec::new(), last: HashMap::new() }
+        Reader { client, unacked: Vec::new(), last: HashMap::new(), log: Vec::new() }
     }
 
     /// Takes what is in the outbox, and a page of the log.
@@ -70,7 +71,9 @@ impl Reader {
             let (sender, n) = got.body.split_once('-').unwrap();
             let n: u64 = n.parse().unwrap();
             let last = self.last.insert(sender.to_owned(), n).unwrap_or(0);
-            assert!(n > last, "{} came to {} after {last}", got.body, self.client.session.jid);
+            self.log.push(format!("{}{}", got.body, if got.late { "L" } else { "" }));
+            let seen = known.lock().seen.contains_key(&got.body);
+            assert!(n > last, "{} came to {} after {last} boot {} {:?} seen {seen}", got.body, self.client.session.jid, known.lock().boot, self.log);
             let mut known = known.lock();
             known.late += u64::from(got.late);
             if let Some(id) = got.id {
@@ -162,17 +165,17 @@ async fn receive(
         }
         for _ in 0..random.below(60) {
             match random.below(20) {
-                0 => reader.client.available(random.below(3) as i8 - 1),
-                1 => reader.client.unavailable(),
+                0 => { let p = random.below(3) as i8 - 1; reader.log.push(format!("p{p}")); reader.client.available(p) }
+                1 => { reader.log.push("un".into()); reader.client.unavailable() }
                 2 | 3 => tokio::time::sleep(Duration::from_millis(random.below(15))).await,
                 4 if numbered => {
                     reader.client.hibernate();
                     tokio::time::sleep(Duration::from_millis(random.below(15))).await;
                     // It says with its `h` what it has.
                     known.lock().acknowledged.extend(reader.unacked.drain(..));
-                    reader.client.resume();
+                    reader.client.resume(); reader.log.push("resume".into());
                 }
-                5..=8 => reader.acknowledge(&known),
+                5..=8 => { reader.log.push("ack".into()); reader.acknowledge(&known) }
                 _ => reader.read(&known).await,
             }
             assert!(reader.client.session.outbox(|outbox| outbox.weight()) < 30_000);
@@ -228,6 +231,9 @@ fn run(folder: &Path, archive: Archive, known: &Arc<Mutex<Known>>, random: &mut 
     };
     let world = runtime.block_on(async {
         let world = Arc::new(World::start(folder, boot, archive, settings).await);
+        for name in RECIPIENTS {
+            world.account(name).await;
+        }
         let mut tasks = Vec::new();
         for name in SENDERS {
             let random = Random(random.below(1 << 30) + 1);
