@@ -11,7 +11,6 @@ use waxwing_xml::Element;
 use super::Login;
 use crate::error::{End, StreamError};
 use crate::held::Held;
-use crate::session::acknowledge;
 use crate::sm;
 
 /// How long the old connection has to let go, and what it received to become durable.
@@ -38,7 +37,7 @@ pub async fn resume(login: &mut Login, account: &Account, element: &Element) -> 
         }
     };
     let session = held.session();
-    if let Err(sent) = acknowledge(session, h) {
+    if let Err(sent) = session.acknowledge(h) {
         return Err(StreamError::handled_too_high(h, sent).into());
     }
     let handled = session.inbound(|inbound| inbound.tell());
@@ -60,19 +59,24 @@ async fn take_over(login: &Login, account: &Account, token: &str) -> Result<Held
         Err(_) => return Err(Refused { condition: Condition::ResourceConstraint, h: None }),
     };
     let session = held.session().clone();
-    if session.closing().is_some() || session.has_ended() {
-        held.end().await;
-        return Err(Refused { condition: Condition::ItemNotFound, h: None });
-    }
     // The client sends again what `h` does not count, and counts on from `h`: nothing may be under way.
     if timeout_at(deadline, settled(&session)).await.is_err() {
         return Err(Refused { condition: Condition::ResourceConstraint, h: None });
+    }
+    if is_over(&session) {
+        held.end().await;
+        return Err(Refused { condition: Condition::ItemNotFound, h: None });
     }
     Ok(held)
 }
 
 async fn settled(session: &Arc<Session>) {
-    while session.inbound(|inbound| inbound.outstanding()) > 0 {
+    while session.inbound(|inbound| inbound.outstanding()) > 0 && !is_over(session) {
         session.woken().await;
     }
+}
+
+/// The session ends or is to end.
+fn is_over(session: &Session) -> bool {
+    session.closing().is_some() || session.has_ended()
 }

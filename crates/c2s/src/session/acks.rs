@@ -1,10 +1,8 @@
 //! How the server learns what a client has got: by XEP-0198, or without it by the peer's TCP.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use waxwing_kernel::Session;
 
 /// Stanzas after which `<r/>` is sent at once.
 const MANY: u32 = 5;
@@ -86,25 +84,5 @@ impl Reaching {
 
     pub fn reached(&mut self) {
         self.at = None;
-    }
-}
-
-/// Takes in an `h`. `Err`: more than was sent, which was so many.
-pub fn acknowledge(session: &Arc<Session>, h: u32) -> Result<(), u32> {
-    let mut entries = Vec::new();
-    let outcome = session.outbox(|outbox| outbox.acknowledge(h, |entry| entries.push(entry)));
-    // The account's lock comes before the outbox's, so not within the closure.
-    for entry in entries {
-        session.account.acknowledged(session, entry);
-    }
-    outcome
-}
-
-/// Everything written so far has reached the client.
-pub fn reached(session: &Arc<Session>) {
-    let mut entries = Vec::new();
-    session.outbox(|outbox| outbox.reached(outbox.unacked(), |entry| entries.push(entry)));
-    for entry in entries {
-        session.account.acknowledged(session, entry);
     }
 }

@@ -2,7 +2,6 @@
 
 use tokio::join;
 
-use super::acks::reached;
 use super::{Connection, Ending};
 use crate::error::StreamError;
 
@@ -30,7 +29,7 @@ impl Connection {
             Ending::Closed => {
                 self.acknowledge_at_last();
                 if !self.numbered && self.stream.delivered().await {
-                    reached(&self.session);
+                    self.session.reached();
                 }
                 tracing::info!(%jid, %peer, "logged out");
                 join!(self.held.end(), self.stream.close(None));

@@ -8,7 +8,6 @@ use waxwing_kernel::Session;
 use waxwing_stanza::{Condition, IqType, Kind, ReadError, Stanza, StanzaError, bare_str, ns};
 use waxwing_xml::Element;
 
-use super::acks::acknowledge;
 use super::{Connection, Ending};
 use crate::error::StreamError;
 use crate::sm::{self, Enable};
@@ -90,7 +89,8 @@ impl Connection {
             "r" if self.numbered => self.owe_answer(now),
             "a" if self.numbered => {
                 let h = sm::h(element).ok_or_else(|| broken("invalid-xml"))?;
-                acknowledge(&self.session, h)
+                self.session
+                    .acknowledge(h)
                     .map_err(|sent| Ending::Error(StreamError::handled_too_high(h, sent)))?;
                 self.asking.answered(self.session.outbox(|outbox| outbox.unacked()) == 0);
             }

@@ -19,7 +19,6 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use waxwing_kernel::{Closing, Session};
 
-pub use acks::acknowledge;
 use acks::{Asking, Reaching};
 use pace::Pacing;
 

@@ -4,7 +4,6 @@ use tokio::time::Instant;
 use waxwing_stanza::{IqType, Kind, Stanza};
 use waxwing_xml::Tag;
 
-use super::acks::reached;
 use super::{ANSWER, Connection};
 use crate::sm;
 use crate::stream::WRITE;
@@ -98,7 +97,7 @@ impl Connection {
             self.reaching.reached();
         } else if self.stream.is_flushed() && self.stream.unsent() == Some(0) {
             self.reaching.reached();
-            reached(&self.session);
+            self.session.reached();
         } else {
             self.reaching.not_yet(now);
         }
