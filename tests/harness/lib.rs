@@ -34,3 +34,4 @@ pub use server::{Account, Server};
 pub use sm::{Sm, Suspended};
 pub use stanza::{StanzaExt, element, ns};
 pub use stream::{Event, Stream};
+pub use xml::{Item, Reader};
