@@ -156,7 +156,9 @@ impl Account {
         if let Some(other) = state.resources.iter().find(|other| other.name() == session.resource()) {
             return Err(Some(other.session.clone()));
         }
-        if state.closed || state.resources.len() >= self.core.settings.resources {
+        // Those that wait to be resumed have a bound of their own.
+        let connected = state.resources.iter().filter(|other| !other.session.is_hibernated()).count();
+        if state.closed || connected >= self.core.settings.resources {
             return Err(None);
         }
         state.resources.push(Resource::new(session.clone()));

@@ -20,7 +20,7 @@ pub struct Settings {
     pub pending_messages: u64,
     /// Archived messages per account; the oldest go.
     pub archived_messages: u64,
-    /// Bound resources per account, hibernated ones included.
+    /// Connected sessions per account, those that wait to be resumed not counted.
     pub resources: usize,
     /// How long a message that goes to a connected client waits for its acknowledgement before it is written.
     pub linger: Duration,

@@ -94,8 +94,13 @@ impl Connection {
                     .map_err(|sent| Ending::Error(StreamError::handled_too_high(h, sent)))?;
                 self.asking.answered(self.session.outbox(|outbox| outbox.unacked()) == 0);
             }
-            // Too late, too early or twice: XEP-0198 §3, §5.
-            "enable" | "resume" | "r" | "a" => {
+            // XEP-0198 §3: at most one attempt.
+            "enable" => {
+                sm::write_failed(self.stream.out(), Condition::UnexpectedRequest, None);
+                return Err(broken("policy-violation"));
+            }
+            // Too late, or without stream management (§5).
+            "resume" | "r" | "a" => {
                 sm::write_failed(self.stream.out(), Condition::UnexpectedRequest, None);
             }
             _ => return Err(broken("unsupported-stanza-type")),

@@ -64,7 +64,7 @@ fn settings(config: &Config) -> Settings {
         outbox_bytes: limits.outbox_bytes,
         pending_messages: limits.pending_messages,
         archived_messages: config.archive.max_entries,
-        resources: limits.sessions_per_account + config.sm.hibernated_per_account,
+        resources: limits.sessions_per_account,
         linger: config.delivery.linger,
         cached_rosters: CACHED_ROSTERS,
         roster_items: limits.roster_items,
