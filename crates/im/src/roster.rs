@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use jid::Jid;
 use waxwing_kernel::{Account, Delivery, Roster, Session, Targets};
 use waxwing_stanza::{Addr, Condition, IqType, Kind, Stanza, StanzaError, ns};
 use waxwing_store::{RosterRow, Subscription, Write};
@@ -129,8 +128,8 @@ fn read_change(stanza: &Stanza) -> Result<Change, StanzaError> {
     if !item.is("item", ns::ROSTER) {
         return Err(bad("not an item"));
     }
-    let contact = Jid::new(item.attr("jid").unwrap_or_default())
-        .map_err(|_| StanzaError::new(Condition::JidMalformed).text("a contact needs a valid JID"))?;
+    let contact = waxwing_stanza::prepare(item.attr("jid").unwrap_or_default())
+        .ok_or_else(|| StanzaError::new(Condition::JidMalformed).text("a contact needs a valid JID"))?;
     if contact.resource().is_some() {
         return Err(bad("a contact is a bare JID"));
     }

@@ -1,12 +1,13 @@
 //! One stanza: a head over the bytes of its children.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use jid::Jid;
 use smallvec::SmallVec;
 use waxwing_xml::{Child, Element, Limits, Scope, Tag};
 
-use crate::{Addr, Condition, Kind, StanzaError, ns};
+use crate::{Addr, Condition, Kind, StanzaError, ns, prepare};
 
 /// Bounds for what this server wrote itself: far above what it accepts from anyone.
 const OWN: Limits = Limits { frame: 64 << 20, depth: 1024, attributes: 1024 };
@@ -46,10 +47,10 @@ impl Stanza {
                 return Err(ReadError::Answer(bare(kind, element), Condition::BadRequest.into()));
             }
         };
-        let to = match element.attr("to").map(Jid::new) {
+        let to = match element.attr("to").map(prepare) {
             None => None,
-            Some(Ok(jid)) => Some(Arc::new(jid)),
-            Some(Err(_)) => {
+            Some(Some(jid)) => Some(Arc::new(jid)),
+            Some(None) => {
                 return Err(ReadError::Answer(bare(kind, element), Condition::JidMalformed.into()));
             }
         };
@@ -59,7 +60,7 @@ impl Stanza {
     /// Reads back what [`Stanza::write`] wrote, `from` included. `None` if it is not such a stanza.
     pub fn restore(bytes: Arc<[u8]>) -> Option<Stanza> {
         let element = waxwing_xml::scan(bytes, &Scope::client(), &OWN).ok()?;
-        let from = element.attr("from").and_then(|from| Jid::new(from).ok()).map(Arc::new);
+        let from = element.attr("from").and_then(prepare).map(Arc::new);
         let stanza = Stanza::read(element).ok()?;
         Some(Stanza { from, ..stanza })
     }
@@ -183,8 +184,20 @@ impl Stanza {
 
     /// As the log keeps it.
     pub fn stored(&self) -> Arc<[u8]> {
-        let mut out = Vec::with_capacity(self.weight() + 128);
-        self.write(&mut out, None, |_| {});
-        Arc::from(out)
+        /// Above what a buffer that is kept may be.
+        const LARGE: usize = 64 << 10;
+        thread_local! {
+            /// Written to and copied from, so that each message costs one allocation of its exact size.
+            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.clear();
+            self.write(buffer, None, |_| {});
+            let stored = Arc::from(&**buffer);
+            if buffer.capacity() > LARGE {
+                *buffer = Vec::new();
+            }
+            stored
+        })
     }
 }

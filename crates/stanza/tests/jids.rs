@@ -83,6 +83,13 @@ fn mixed_directions_are_refused() {
 }
 
 #[test]
+fn what_a_client_writes_is_prepared_until_it_stays_the_same() {
+    let prepared = waxwing_stanza::prepare("\u{1f11a}b@x").unwrap();
+    assert_eq!(prepared.as_str(), "(k)b@x");
+    assert_eq!(waxwing_stanza::prepare(prepared.as_str()), Some(prepared));
+}
+
+#[test]
 fn a_part_is_at_most_1023_bytes() {
     assert!(prepared(&format!("{}@x", "a".repeat(1023))).is_some());
     refused(&format!("{}@x", "a".repeat(1024)));
