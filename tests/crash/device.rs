@@ -67,7 +67,8 @@ impl Device {
         world: Arc<World>,
         dice: Dice,
     ) -> Device {
-        Device { id, account, manner, world, dice, session, previd: None, received: 0, life: 0, done: false }
+        let session = Session { device: id, number: 0, life: 0, early: true };
+        Device { account, manner, world, dice, session, previd: None, received: 0, done: false }
     }
 
     /// Receives until everything has arrived, then looks once more whether anything is left.
