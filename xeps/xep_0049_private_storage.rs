@@ -98,7 +98,11 @@ impl PrivateStorage {
             value,
         };
         let writes = values.into_iter().map(set).collect();
-        account.core().writer.commit(writes).await.map_err(unanswering)?;
+        account.core().writer.commit(writes).await.map_err(|error| {
+            // It may be stored all the same.
+            self.sizes.forget(account.id);
+            unanswering(error)
+        })?;
         edit.replace(sizes);
         Ok(Reply::empty())
     }

@@ -127,7 +127,11 @@ impl Blocking {
         if writes.is_empty() {
             return Ok(());
         }
-        account.core().writer.commit(writes).await.map_err(unanswering)
+        account.core().writer.commit(writes).await.map_err(|error| {
+            // It may be stored all the same: the list is read anew before anything passes.
+            self.lists.forget(account.id);
+            unanswering(error)
+        })
     }
 
     /// §3.3: what the account sends to whom it blocks comes back.
