@@ -61,7 +61,7 @@ pub(crate) async fn account(store: &dyn Store, jid: &str) -> OwnerId {
 }
 
 pub(crate) fn entry(owner: OwnerId, seq: Seq, marks: Marks) -> LogRow {
-    let stanza = format!("<message xmlns='jabber:client'><body>{seq} ünïcode 🐦</body></message>");
+    let stanza = format!("'stanza' {seq} ünïcode 🐦");
     LogRow {
         owner,
         seq,

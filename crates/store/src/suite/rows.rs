@@ -70,7 +70,7 @@ pub async fn rosters(database: &dyn Database) {
     };
     let request = RosterRow {
         contact: "new@x".to_owned(),
-        request: Some(b"<presence type='subscribe'/>".to_vec()),
+        request: Some(b"\0'request'\xff".to_vec()),
         ..RosterRow::default()
     };
     apply(&*store, &[set(1, contact("z@x")), set(2, request.clone()), set(3, first.clone())]).await;

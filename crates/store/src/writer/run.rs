@@ -28,6 +28,9 @@ pub(super) async fn run(store: Arc<dyn Store>, queue: Arc<Queue>, options: Write
             }
         }
         commit(&*store, &queue, &options, good).await;
+        // Those who were just told go first, so that what they send next is in the next transaction and not in the one
+        // after it: with one message in flight from each of 50 senders 45 of them share one, without this 25.
+        tokio::task::yield_now().await;
     }
 }
 

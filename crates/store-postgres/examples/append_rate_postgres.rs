@@ -1,5 +1,5 @@
-//! `cargo run --release -p waxwing-store-postgres --example append_rate`, on a cluster of its own in the folder for
-//! temporary files.
+//! `cargo run --release -p waxwing-store-postgres --example append_rate_postgres`, on a cluster of its own
+//! in the folder for temporary files.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! `cargo run --release -p waxwing-store-sqlite --example append_rate [FOLDER]`
+//! `cargo run --release -p waxwing-store-sqlite --example append_rate_sqlite [FOLDER]`
 
 #![allow(clippy::unwrap_used)]
 
