@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waxwing_kernel::{
     Accepted, Account, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
 };
-use waxwing_stanza::{Addr, Condition, MessageType, Stanza, StanzaError, bare_str, same_bare};
+use waxwing_stanza::{Addr, Condition, MessageType, Stanza, StanzaError, same_bare};
 
 use crate::handle::refuse;
 use crate::route::{Place, place, unanswering};
@@ -109,7 +109,7 @@ impl Sending {
             }
         }
         if !self.own && !self.ours_stands && !(self.theirs_stands && !self.ours) {
-            self.keep_ours(session, recipient, &stanza, ticket).await;
+            self.keep_ours(session, &stanza, ticket).await;
         }
         if self.theirs_stands {
             tracing::debug!(account = %account.jid, "a resent message was known");
@@ -120,8 +120,7 @@ impl Sending {
             Some(archived) => {
                 let permit = account.core().writer.permit().await;
                 let key = self.key.map(|key| (account.id, key));
-                let peer = Arc::from(bare_str(&account.jid));
-                Some(Keep { archived, pending: true, permit, peer, key })
+                Some(Keep { archived, pending: true, permit, key })
             }
         };
         // One to a full JID that nobody has waits only where it counts as one to the bare JID.
@@ -153,19 +152,12 @@ impl Sending {
     }
 
     /// The sender's own entry, and the copies for its other sessions.
-    async fn keep_ours(
-        &self,
-        session: &Arc<Session>,
-        recipient: &Arc<Account>,
-        stanza: &Arc<Stanza>,
-        ticket: &Ticket,
-    ) {
+    async fn keep_ours(&self, session: &Arc<Session>, stanza: &Arc<Stanza>, ticket: &Ticket) {
         let account = &session.account;
         let keep = if self.ours {
             let permit = account.core().writer.permit().await;
             let key = self.key.map(|key| (account.id, key.own()));
-            let peer = Arc::from(bare_str(&recipient.jid));
-            Some(Keep { archived: true, pending: false, permit, peer, key })
+            Some(Keep { archived: true, pending: false, permit, key })
         } else {
             None
         };

@@ -207,7 +207,8 @@ impl Account {
             Some(Orphan { origin: Some(origin), .. }) => Some(origin),
             // A session that waits to be resumed: its stream has ended.
             None => state.resources.iter().map(|resource| &resource.session).find_map(|session| {
-                let n = session.is_hibernated().then(|| session.inbound(|inbound| inbound.take_key(key)))??;
+                let n =
+                    session.is_hibernated().then(|| session.inbound(|inbound| inbound.take_key(key)))??;
                 Some((session.clone(), n))
             }),
         };

@@ -54,7 +54,8 @@ impl Account {
             // What is settled from here on is noted; what was before is to be gone from the database.
             self.core().writer.flush().await;
             let mut state = self.lock();
-            let noted = |resource: &mut Resource| resource.reading.as_ref().is_some_and(|seqs| !seqs.is_empty());
+            let noted =
+                |resource: &mut Resource| resource.reading.as_ref().is_some_and(|seqs| !seqs.is_empty());
             if !state.resource_of(session.id).is_some_and(noted) {
                 state.unsynced = 0;
             }

@@ -41,8 +41,6 @@ pub struct Keep {
     pub pending: bool,
     /// Got from the writer beforehand.
     pub permit: Permit,
-    /// The bare JID of the other side.
-    pub peer: Arc<str>,
     /// The sender and the key that its message is known by.
     pub key: Option<(OwnerId, ResendKey)>,
 }
@@ -155,7 +153,7 @@ impl Account {
             ticket,
             key: keep.key,
         };
-        let Keep { archived, pending, peer, .. } = keep;
+        let (archived, pending) = (keep.archived, keep.pending);
         let log = Some(LogRef { seq, at, identified: archived });
         let arriving = Arriving { stanza, to, targets, log, point, place: seq };
         if archived {
@@ -163,7 +161,7 @@ impl Account {
             self.commit_up_to(state, seq);
             state.archived += 1;
             self.trim_if_full(state);
-            let place = self.submit(seq, Marks { archived, pending }, peer, unwritten);
+            let place = self.submit(seq, Marks { archived, pending }, unwritten);
             state.open.push_back(Open { seq, place, pending, holders: SmallVec::new() });
             // Shown when it is committed: nobody ever sees an id that is not in the archive.
             state.waiting.push_back(arriving);
@@ -229,12 +227,7 @@ impl Account {
     }
 
     /// Copies that modules make for sessions which the stanza itself does not reach.
-    fn copies(
-        &self,
-        state: &State,
-        arriving: &Arriving,
-        reached: &[usize],
-    ) -> SmallVec<[(usize, Entry); 4]> {
+    fn copies(&self, state: &State, arriving: &Arriving, reached: &[usize]) -> SmallVec<[(usize, Entry); 4]> {
         let table = self.host.table();
         let Arriving { stanza, point, .. } = arriving;
         if !table.makes_copies(*point, stanza) || state.resources.len() == reached.len() {
@@ -296,8 +289,11 @@ impl Account {
     }
 
     /// Hands an entry to the writer.
-    fn submit(self: &Arc<Self>, seq: Seq, marks: Marks, peer: Arc<str>, unwritten: Unwritten) -> Place {
+    fn submit(self: &Arc<Self>, seq: Seq, marks: Marks, unwritten: Unwritten) -> Place {
         let Unwritten { at, stanza, permit, ticket, key, .. } = unwritten;
+        // The other side: the addressee of what this account sent, else the sender.
+        let [from, to] = [&stanza.from, &stanza.to].map(|side| side.as_ref().map_or("", |jid| bare_str(jid)));
+        let peer = Arc::from(if from == bare_str(&self.jid) { to } else { from });
         let row = LogRow { owner: self.id, seq, at, marks, peer, stanza: stanza.stored() };
         let mut unit: waxwing_store::Unit = smallvec![Write::Append(row)];
         if let Some((sender, key)) = key {
@@ -316,10 +312,8 @@ impl Account {
                 return;
             }
             if let Place::Lingering(unwritten) = std::mem::replace(&mut open.place, Place::Stored) {
-                let from = unwritten.stanza.from.as_ref();
-                let peer = Arc::from(from.map_or("", |from| bare_str(from)));
                 let marks = Marks { archived: false, pending: true };
-                open.place = self.submit(open.seq, marks, peer, unwritten);
+                open.place = self.submit(open.seq, marks, unwritten);
             }
         }
     }

@@ -59,7 +59,10 @@ async fn a_message_to_nobody_is_written_at_once_and_comes_late() {
     let mut b = world.client("b", "1").await;
     b.available(0);
     let got = b.read().await;
-    assert_eq!(got.iter().map(|got| (&*got.body, got.late)).collect::<Vec<_>>(), [("one", true), ("two", true)]);
+    assert_eq!(
+        got.iter().map(|got| (&*got.body, got.late)).collect::<Vec<_>>(),
+        [("one", true), ("two", true)]
+    );
     assert_eq!(world.stored(b.account()).await, 2);
     b.acknowledge();
     assert_eq!(world.stored(b.account()).await, 0);
@@ -316,7 +319,10 @@ async fn hibernation_commits_what_is_held_and_resumption_brings_it_again() {
     assert_eq!(world.stored(b.account()).await, 2);
     b.resume();
     let got = b.read().await;
-    assert_eq!(got.iter().map(|got| (&*got.body, got.late)).collect::<Vec<_>>(), [("one", false), ("two", false)]);
+    assert_eq!(
+        got.iter().map(|got| (&*got.body, got.late)).collect::<Vec<_>>(),
+        [("one", false), ("two", false)]
+    );
     b.acknowledge();
     assert_eq!(world.stored(b.account()).await, 0);
 }
@@ -485,7 +491,8 @@ async fn a_message_that_the_store_refuses_is_answered_and_shown_to_nobody() {
 
 #[tokio::test]
 async fn a_message_refused_for_the_quota_is_new_when_it_is_sent_again() {
-    let (world, _folder) = with(Archive::UntilDelivered, Settings { pending_messages: 1, ..settings() }).await;
+    let (world, _folder) =
+        with(Archive::UntilDelivered, Settings { pending_messages: 1, ..settings() }).await;
     let mut a = world.client("a", "1").await;
     world.account("b").await;
     a.send("b@x", "one").await;

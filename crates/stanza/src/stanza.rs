@@ -26,6 +26,7 @@ pub struct Stanza {
 
 /// Why an element is no stanza that can be handled.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Lives for a moment, beside a result that is as large.
 pub enum ReadError {
     /// Not a stanza at all.
     NotAStanza,
@@ -35,6 +36,7 @@ pub enum ReadError {
 
 impl Stanza {
     /// Reads the head of what a client wrote. `from` stays empty: the session fills it in.
+    #[allow(clippy::result_large_err)] // What is meant to come is as large.
     pub fn read(element: Element) -> Result<Stanza, ReadError> {
         if element.ns() != ns::CLIENT {
             return Err(ReadError::NotAStanza);
