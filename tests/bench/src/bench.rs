@@ -1,0 +1,188 @@
+//! What all scenarios share: servers with accounts, and whom to trust.
+
+use std::collections::HashMap;
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use pgtest::Cluster;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use waxwing_net::tls::{Tls, TlsSetup};
+
+use crate::client::{Client, Target, user};
+use crate::options::{Options, Scale};
+use crate::server::{self, Kind, Server, Setting};
+use crate::{DOMAIN, Fault};
+
+/// See the module.
+pub struct Bench {
+    pub scale: Scale,
+    binary: PathBuf,
+    folder: TempDir,
+    certificate: PathBuf,
+    tls: Arc<rustls::ClientConfig>,
+    cluster: Option<Cluster>,
+    /// Stopped servers with accounts, of which each start takes a copy.
+    templates: HashMap<Kind, PathBuf>,
+    starts: usize,
+}
+
+impl Bench {
+    pub fn new(options: &Options) -> Result<Bench, Fault> {
+        if !options.binary.exists() {
+            return Err(Fault::new(format!("{} is not there: build it first", options.binary.display())));
+        }
+        // Beside what cargo builds, on a disk: a temporary folder may be memory.
+        let target = options.binary.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
+        let tls = folder.path().join("tls");
+        Tls::load(TlsSetup {
+            hosts: vec![DOMAIN.to_owned()],
+            folder: tls.clone(),
+            files: None,
+            by_host: Default::default(),
+            alpn: Vec::new(),
+        })?;
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(tls.join("ca.pem"))? {
+            roots.add(certificate?)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        // Every login shakes hands in full.
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(Bench {
+            scale: options.scale,
+            binary: options.binary.clone(),
+            certificate: tls.join("server.pem"),
+            folder,
+            tls: Arc::new(config),
+            cluster: None,
+            templates: HashMap::new(),
+            starts: 0,
+        })
+    }
+
+    /// Where servers keep their data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The servers to compare, ours first; peers that are not installed are left out.
+    pub fn kinds(&self, ours: &[Kind]) -> Vec<Kind> {
+        let peers =
+            [Kind::Prosody, Kind::Ejabberd].into_iter().filter(|kind| self.scale.peers && kind.is_there());
+        ours.iter().copied().chain(peers).collect()
+    }
+
+    /// Starts a server that has the accounts from 0 on.
+    pub async fn start(&mut self, kind: Kind) -> Result<(Server, Target), Fault> {
+        let data = self.data(kind)?;
+        let mut database = None;
+        match kind {
+            Kind::Floor => {}
+            Kind::WaxwingPostgres => {
+                let cluster = self.cluster.get_or_insert_with(Cluster::start);
+                database = Some(cluster.fresh_database().await);
+                let setting = self.setting(database.clone());
+                server::import(kind, &setting, &data, &self.accounts(self.scale.senders * 12)?)?;
+            }
+            _ => {
+                if !self.templates.contains_key(&kind) {
+                    let template = self.template(kind).await?;
+                    self.templates.insert(kind, template);
+                }
+                copy(&self.templates[&kind], &data)?;
+            }
+        }
+        let server = Server::start(kind, &self.setting(database), &data)?;
+        let target = self.target(&server);
+        Ok((server, target))
+    }
+
+    /// Makes a server with accounts and stops it again.
+    async fn template(&mut self, kind: Kind) -> Result<PathBuf, Fault> {
+        let data = self.data(kind)?;
+        let accounts = self.scale.accounts(kind.is_ours());
+        if kind.is_ours() {
+            server::import(kind, &self.setting(None), &data, &self.accounts(accounts)?)?;
+            return Ok(data);
+        }
+        let server = Server::start(kind, &self.setting(None), &data)?;
+        let target = self.target(&server);
+        many(accounts, 4, move |number| {
+            let target = target.clone();
+            async move { Client::connect(&target).await?.register(number).await }
+        })
+        .await?;
+        server.stop()?;
+        Ok(data)
+    }
+
+    /// A file that `waxwing user import` reads.
+    fn accounts(&self, count: usize) -> Result<PathBuf, Fault> {
+        let path = self.folder.path().join("accounts");
+        let lines: String = (0..count).map(|number| format!("{0}@{DOMAIN} {0}\n", user(number))).collect();
+        fs::write(&path, lines)?;
+        Ok(path)
+    }
+
+    fn data(&mut self, kind: Kind) -> Result<PathBuf, Fault> {
+        self.starts += 1;
+        let data = self.folder.path().join(format!("{kind:?}-{}", self.starts));
+        fs::create_dir(&data)?;
+        Ok(data)
+    }
+
+    fn setting(&self, database: Option<String>) -> Setting<'_> {
+        Setting { binary: &self.binary, certificate: &self.certificate, database }
+    }
+
+    fn target(&self, server: &Server) -> Target {
+        Target { address: server.address, tls: self.tls.clone() }
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
+    match Command::new("cp").arg("-rT").arg(from).arg(to).status()?.success() {
+        true => Ok(()),
+        false => Err(Fault::new("the accounts could not be copied")),
+    }
+}
+
+/// Does `job` for the numbers below `count`, `at_once` at a time; the results in the order of the numbers.
+pub async fn many<T, F>(
+    count: usize,
+    at_once: usize,
+    job: impl Fn(usize) -> F + Clone + Send + Sync + 'static,
+) -> Result<Vec<T>, Fault>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Fault>> + Send,
+{
+    let mut tasks = JoinSet::new();
+    for first in 0..at_once.min(count) {
+        let job = job.clone();
+        tasks.spawn(async move {
+            let mut results = Vec::new();
+            for number in (first..count).step_by(at_once) {
+                results.push((number, job(number).await?));
+            }
+            Ok::<_, Fault>(results)
+        });
+    }
+    let mut results = Vec::with_capacity(count);
+    while let Some(ended) = tasks.join_next().await {
+        results.append(&mut ended??);
+    }
+    results.sort_unstable_by_key(|(number, _)| *number);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}

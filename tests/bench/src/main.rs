@@ -1,0 +1,78 @@
+//! What the server costs, beside its peers: `cargo xtask bench`.
+//!
+//! Every scenario checks what it received; a message that is lost, comes twice or out of order fails the run. The
+//! figures that count processor time are the servers' own, all threads, and hardly mind other work on the machine;
+//! those that count time do.
+
+// A program that measures has nobody to answer to when it cannot: it says why and ends. Indices and lengths are its
+// own.
+
+mod bench;
+mod client;
+mod disk;
+mod fault;
+mod hold;
+mod machine;
+mod options;
+mod report;
+mod scenarios;
+mod scram;
+mod server;
+mod tally;
+mod wire;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+pub use fault::Fault;
+
+use bench::Bench;
+use options::Options;
+use report::Report;
+
+/// The domain that every server serves.
+pub const DOMAIN: &str = "localhost";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.as_slice() {
+        [hold, certificate, address] if hold == "hold" => {
+            runtime().and_then(|runtime| runtime.block_on(hold::run(Path::new(certificate), address)))
+        }
+        _ => Options::read(&arguments).and_then(measure),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(options: Options) -> Result<(), Fault> {
+    let baseline = options.baseline.as_deref().map(Report::read).transpose()?;
+    let mut report = Report::begin(&options);
+    runtime()?.block_on(async {
+        let mut bench = Bench::new(&options)?;
+        for name in &options.scenarios {
+            println!("{name}");
+            scenarios::run(name, &mut bench, &mut report).await?;
+        }
+        Ok::<(), Fault>(())
+    })?;
+    for missed in report.judge() {
+        println!("missed: {missed}");
+    }
+    if let Some(baseline) = baseline {
+        print!("{}", report.since(&baseline));
+    }
+    match &options.output {
+        Some(folder) => report.write(folder, "foundation"),
+        None => Ok(()),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}

@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use crate::Fault;
+
+const USAGE: &str = "\
+usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
+  --quick      everything, smaller, in less than two minutes
+  --smoke      Waxwing alone with tiny numbers: whether the benchmark works, no figures
+  --baseline   a JSON file written before: prints the change
+  --output     where foundation.md and foundation.json go; without it nothing is written
+  --binary     the server; without it, the one beside this program
+scenarios: scan idle login offline chat; without any, all";
+
+pub struct Options {
+    pub scale: Scale,
+    pub baseline: Option<PathBuf>,
+    pub output: Option<PathBuf>,
+    pub binary: PathBuf,
+    pub scenarios: Vec<&'static str>,
+}
+
+/// How much of everything.
+#[derive(Clone, Copy)]
+pub struct Scale {
+    pub name: &'static str,
+    pub runs: usize,
+    pub peers: bool,
+    /// Messages in one round of `scan`.
+    pub scans: u32,
+    pub logins: usize,
+    /// Idle sessions of our server, and of the peers', which cost more.
+    pub idle: usize,
+    pub idle_peers: usize,
+    pub senders: usize,
+    /// Messages of each sender: to our server with 16 in flight and with one, and to the peers.
+    pub offline: usize,
+    pub offline_alone: usize,
+    pub offline_peers: usize,
+    pub pairs: usize,
+    /// Messages each way of a pair.
+    pub chat: usize,
+}
+
+const FULL: Scale = Scale {
+    name: "full",
+    runs: 3,
+    peers: true,
+    scans: 10_000,
+    logins: 500,
+    idle: 5_000,
+    idle_peers: 1_000,
+    senders: 50,
+    offline: 600,
+    offline_alone: 200,
+    offline_peers: 100,
+    pairs: 25,
+    chat: 1_000,
+};
+
+const QUICK: Scale = Scale {
+    name: "quick",
+    runs: 1,
+    scans: 2_000,
+    logins: 200,
+    idle: 1_000,
+    idle_peers: 300,
+    offline: 200,
+    offline_alone: 60,
+    offline_peers: 20,
+    chat: 200,
+    ..FULL
+};
+
+const SMOKE: Scale = Scale {
+    name: "smoke",
+    runs: 1,
+    peers: false,
+    scans: 50,
+    logins: 4,
+    idle: 4,
+    idle_peers: 0,
+    senders: 4,
+    offline: 10,
+    offline_alone: 2,
+    offline_peers: 0,
+    pairs: 2,
+    chat: 20,
+};
+
+impl Scale {
+    /// Accounts that a server is made with: enough for every scenario.
+    pub fn accounts(&self, ours: bool) -> usize {
+        let idle = if ours { self.idle } else { self.idle_peers };
+        let recipients = self.senders * crate::scenarios::RECIPIENTS;
+        // Some more to warm up with.
+        idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2) + self.warm()
+    }
+
+    /// How many sessions begin before anything is measured.
+    pub fn warm(&self) -> usize {
+        self.logins / 5
+    }
+}
+
+impl Options {
+    pub fn read(arguments: &[String]) -> Result<Options, Fault> {
+        let mut options = Options {
+            scale: FULL,
+            baseline: None,
+            output: None,
+            binary: std::env::current_exe()?.with_file_name("waxwing"),
+            scenarios: Vec::new(),
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .map(PathBuf::from)
+                    .ok_or_else(|| Fault::new(format!("{argument} of what?\n{USAGE}")))
+            };
+            match argument.as_str() {
+                "--quick" => options.scale = QUICK,
+                "--smoke" => options.scale = SMOKE,
+                "--baseline" => options.baseline = Some(value()?),
+                "--output" => options.output = Some(value()?),
+                "--binary" => options.binary = value()?,
+                name => match crate::scenarios::NAMES.iter().find(|known| **known == name) {
+                    Some(name) => options.scenarios.push(name),
+                    None => return Err(Fault::new(USAGE)),
+                },
+            }
+        }
+        if options.scenarios.is_empty() {
+            options.scenarios = crate::scenarios::NAMES.to_vec();
+        }
+        Ok(options)
+    }
+}

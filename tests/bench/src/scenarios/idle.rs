@@ -1,0 +1,56 @@
+//! Idle sessions: direct TLS, available, stream management enabled with resumption.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::Fault;
+use crate::bench::{Bench, many};
+use crate::client::Client;
+use crate::report::{Figure, Report, Target};
+use crate::server::Kind;
+
+const MEMORY: Figure = Figure {
+    scenario: "idle",
+    name: "resident memory of one session",
+    unit: "KiB",
+    target: Target::AtMost(16.0),
+};
+
+const AT_ONCE: usize = 8;
+
+/// Buffers of the login are given back.
+const SETTLE: Duration = Duration::from_secs(3);
+
+pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    for _ in 0..bench.scale.runs {
+        for kind in bench.kinds(&[Kind::Waxwing, Kind::Floor]) {
+            let peer = !kind.is_ours() && kind != Kind::Floor;
+            let sessions = if peer { bench.scale.idle_peers } else { bench.scale.idle };
+            let (server, target) = bench.start(kind).await?;
+            let begin = move |first: usize| {
+                let target = target.clone();
+                move |number: usize| {
+                    let target = target.clone();
+                    async move {
+                        if kind == Kind::Floor {
+                            return Ok((Some(target.connect().await?), None));
+                        }
+                        let mut client = Client::ready(&target, first + number).await?;
+                        client.enable().await?;
+                        Ok((None, Some(client)))
+                    }
+                }
+            };
+            // What a process needs once for all sessions is there after the first.
+            let _others = many(bench.scale.warm(), AT_ONCE, begin(sessions)).await?;
+            sleep(SETTLE).await;
+            let before = server.resident()?;
+            let _clients = many(sessions, AT_ONCE, begin(0)).await?;
+            sleep(SETTLE).await;
+            let grown = server.resident()? - before;
+            report.add(&MEMORY, kind.name(), grown / sessions as f64);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! What is measured.
+
+mod chat;
+mod idle;
+mod login;
+mod offline;
+mod scan;
+
+pub use offline::RECIPIENTS;
+
+use crate::Fault;
+use crate::bench::Bench;
+use crate::report::Report;
+
+/// In the order in which they run without being named.
+pub const NAMES: &[&str] = &["scan", "login", "idle", "offline", "chat"];
+
+/// Runs one of [`NAMES`].
+pub async fn run(name: &str, bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    match name {
+        "scan" => scan::run(bench, report).await,
+        "login" => login::run(bench, report).await,
+        "idle" => idle::run(bench, report).await,
+        "offline" => offline::run(bench, report).await,
+        "chat" => chat::run(bench, report).await,
+        _ => Err(Fault::new(format!("no scenario {name}"))),
+    }
+}

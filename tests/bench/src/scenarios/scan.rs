@@ -1,0 +1,259 @@
+//! One message from bytes to bytes in this process: split, scan, route, write; without TLS and without a socket.
+//! Beside it, what a parse and a write of the same message by minidom cost.
+//!
+//! All modules are installed, stream management is on at both sides, the message is handed to the log's queue and
+//! acknowledged before it is written, so the database stays out of it.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jid::Jid;
+use waxwing_kernel::{Archive, Core, Host, Session, Settings, Setup};
+use waxwing_stanza::Stanza;
+use waxwing_store::{NewAccount, Writer, WriterOptions};
+use waxwing_xml::{Cut, Element, Limits, Scope, Splitter};
+
+use crate::Fault;
+use crate::bench::Bench;
+use crate::report::{Figure, Report, Target};
+use crate::wire::{Number, write_message};
+
+const fn figure(name: &'static str, unit: &'static str, target: Target) -> Figure {
+    Figure { scenario: "scan", name, unit, target }
+}
+
+const RATIO: Figure = figure("all four, as part of minidom's", "", Target::AtMost(1.0 / 6.0));
+const WHOLE: Figure = figure("split, scan, route and write", "ns", Target::None);
+const SPLIT: Figure = figure("split alone", "ns", Target::None);
+const SCAN: Figure = figure("scan alone", "ns", Target::None);
+const ROUTE: Figure = figure("route alone", "ns", Target::None);
+const WRITE: Figure = figure("write alone", "ns", Target::None);
+const CONFIRM: Figure = figure("acknowledgement (not in the sum)", "ns", Target::None);
+const TREE: Figure = figure("parse and write", "ns", Target::None);
+
+const US: &str = "Waxwing";
+const LIMITS: Limits = Limits { frame: 262_144, depth: 100, attributes: 64 };
+const HEADER: &[u8] =
+    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/// Messages handled one after the other before they are acknowledged together.
+const BATCH: usize = 64;
+
+pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    let folder = tempfile::tempdir_in(bench.folder())?;
+    let mut lab = Lab::new(&folder.path().join("db")).await?;
+    let batches = (bench.scale.scans as usize).div_ceil(BATCH);
+    for _ in 0..bench.scale.runs {
+        let mut best = Steps::MAX;
+        let (mut whole, mut tree) = (Duration::MAX, Duration::MAX);
+        for _ in 0..batches {
+            tree = tree.min(lab.tree()?);
+            whole = whole.min(lab.whole().await?);
+            best = best.min(lab.steps().await?);
+        }
+        let one = |time: Duration| time.as_secs_f64() * 1e9 / BATCH as f64;
+        report.add(&RATIO, US, whole.as_secs_f64() / tree.as_secs_f64());
+        report.add(&WHOLE, US, one(whole));
+        report.add(&SPLIT, US, one(best.split));
+        report.add(&SCAN, US, one(best.scan));
+        report.add(&ROUTE, US, one(best.route));
+        report.add(&WRITE, US, one(best.write));
+        report.add(&CONFIRM, US, one(best.confirm));
+        report.add(&TREE, "minidom", one(tree));
+    }
+    match lab.core.writer.stats().writes {
+        0 => Ok(()),
+        writes => Err(Fault::new(format!("{writes} messages went to the database"))),
+    }
+}
+
+/// The shortest time of each step over all batches: the one least disturbed.
+struct Steps {
+    split: Duration,
+    scan: Duration,
+    route: Duration,
+    write: Duration,
+    confirm: Duration,
+}
+
+impl Steps {
+    const MAX: Steps = Steps {
+        split: Duration::MAX,
+        scan: Duration::MAX,
+        route: Duration::MAX,
+        write: Duration::MAX,
+        confirm: Duration::MAX,
+    };
+
+    fn min(self, other: Steps) -> Steps {
+        Steps {
+            split: self.split.min(other.split),
+            scan: self.scan.min(other.scan),
+            route: self.route.min(other.route),
+            write: self.write.min(other.write),
+            confirm: self.confirm.min(other.confirm),
+        }
+    }
+}
+
+/// A host with two clients that have no socket.
+struct Lab {
+    core: Arc<Core>,
+    sender: Arc<Session>,
+    recipient: Arc<Session>,
+    splitter: Splitter,
+    messages: Vec<Vec<u8>>,
+    out: Vec<u8>,
+    /// What the recipient has acknowledged.
+    h: u32,
+}
+
+impl Lab {
+    async fn new(database: &std::path::Path) -> Result<Lab, Fault> {
+        let store = waxwing_store_sqlite::open(database).await.map_err(|error| Fault::new(error.0))?;
+        let writer = Writer::start(store.clone(), WriterOptions::default());
+        let settings = Settings {
+            outbox_bytes: 1 << 20,
+            pending_messages: 10_000,
+            archived_messages: 100_000,
+            resources: 10,
+            // A batch is acknowledged long before.
+            linger: Duration::from_secs(1),
+            cached_rosters: 100,
+            roster_items: 1000,
+            directed_presence: 1000,
+            resend_keys: 1000,
+        };
+        let core = Core::new(settings, store, writer, [1; 16], 1);
+        let host = Host::new(&core, Arc::new(Jid::new(crate::DOMAIN)?), Archive::UntilDelivered);
+        core.set_hosts([host.clone()]);
+        let setup =
+            Setup { core: &core, host: &host, iterations: 4096, block_list_items: 1000, private_bytes: 1000 };
+        host.set_table(waxwing_xeps::install(&setup).map_err(|error| Fault::new(error.0))?);
+        let sender = connect(&core, &host, "romeo").await?;
+        let recipient = connect(&core, &host, "juliet").await?;
+        let mut splitter = Splitter::new(LIMITS);
+        splitter.feed(HEADER).map_err(|fault| Fault::new(format!("{fault:?}")))?;
+        let messages = (0..BATCH).map(|number| {
+            let mut message = Vec::new();
+            write_message(&mut message, recipient.jid.as_str(), Number { sender: 0, number: number as u32 });
+            message
+        });
+        Ok(Lab { messages: messages.collect(), core, sender, recipient, splitter, out: Vec::new(), h: 0 })
+    }
+
+    /// Each message all the way before the next.
+    async fn whole(&mut self) -> Result<Duration, Fault> {
+        self.out.clear();
+        let begun = Instant::now();
+        for number in 0..BATCH {
+            let frame = self.split(number)?;
+            let element = scan(frame)?;
+            self.route(element).await?;
+            self.write();
+        }
+        let took = begun.elapsed();
+        self.confirm()?;
+        Ok(took)
+    }
+
+    /// All messages one step before the next.
+    async fn steps(&mut self) -> Result<Steps, Fault> {
+        self.out.clear();
+        let begun = Instant::now();
+        let frames = (0..BATCH).map(|number| self.split(number)).collect::<Result<Vec<_>, _>>()?;
+        let split = begun.elapsed();
+        let elements = frames.into_iter().map(scan).collect::<Result<Vec<_>, _>>()?;
+        let scanned = begun.elapsed();
+        for element in elements {
+            self.route(element).await?;
+        }
+        let routed = begun.elapsed();
+        self.write();
+        let written = begun.elapsed();
+        self.confirm()?;
+        let confirmed = begun.elapsed();
+        Ok(Steps {
+            split,
+            scan: scanned - split,
+            route: routed - scanned,
+            write: written - routed,
+            confirm: confirmed - written,
+        })
+    }
+
+    fn split(&mut self, number: usize) -> Result<Arc<[u8]>, Fault> {
+        match self.splitter.feed(black_box(&self.messages[number])) {
+            Ok((_, Some(Cut::Element(frame)))) => Ok(frame),
+            other => Err(Fault::new(format!("not split: {other:?}"))),
+        }
+    }
+
+    async fn route(&self, element: Element) -> Result<(), Fault> {
+        let mut stanza = Stanza::read(element).map_err(|error| Fault::new(format!("not read: {error:?}")))?;
+        stanza.from = Some(self.sender.jid.clone());
+        waxwing_im::handle(&self.sender, stanza, self.sender.receive()).await;
+        Ok(())
+    }
+
+    fn write(&mut self) {
+        let (recipient, out) = (&self.recipient, &mut self.out);
+        recipient.outbox(|outbox| outbox.drain(&recipient.account, out, 1 << 20));
+    }
+
+    /// The recipient acknowledges everything, then the sender is told so.
+    fn confirm(&mut self) -> Result<(), Fault> {
+        self.h = self.h.wrapping_add(BATCH as u32);
+        let mut entries = Vec::new();
+        let taken = self.recipient.outbox(|outbox| outbox.acknowledge(self.h, |entry| entries.push(entry)));
+        for entry in entries {
+            self.recipient.account.acknowledged(&self.recipient, entry);
+        }
+        let outstanding = self.sender.inbound(|inbound| {
+            inbound.tell();
+            inbound.outstanding()
+        });
+        match (taken, outstanding) {
+            (Ok(()), 0) => Ok(()),
+            (taken, outstanding) => Err(Fault::new(format!(
+                "of {BATCH} messages {outstanding} are not acknowledged, sent were {taken:?}"
+            ))),
+        }
+    }
+
+    fn tree(&mut self) -> Result<Duration, Fault> {
+        let begun = Instant::now();
+        for message in &self.messages {
+            let prefixes = Some("jabber:client".to_owned());
+            let element = minidom::Element::from_reader_with_prefixes(black_box(&message[..]), prefixes)?;
+            self.out.clear();
+            element.write_to(&mut self.out)?;
+            black_box(&self.out);
+        }
+        Ok(begun.elapsed())
+    }
+}
+
+fn scan(frame: Arc<[u8]>) -> Result<Element, Fault> {
+    waxwing_xml::scan(frame, &Scope::client(), &LIMITS)
+        .map_err(|fault| Fault::new(format!("not judged: {fault:?}")))
+}
+
+/// A client that is available and has stream management on.
+async fn connect(core: &Arc<Core>, host: &Arc<Host>, name: &str) -> Result<Arc<Session>, Fault> {
+    let failed = |why: &dyn std::fmt::Debug| Fault::new(format!("{name} cannot connect: {why:?}"));
+    let jid = format!("{name}@{}", crate::DOMAIN);
+    let account = NewAccount { jid: jid.clone(), keys: Vec::new(), admin: false, created: 0 };
+    core.store.create_accounts(&[account]).await.map_err(|error| failed(&error))?;
+    let found =
+        core.directory.find(host, &Arc::new(Jid::new(&jid)?)).await.map_err(|error| failed(&error))?;
+    let account = found.ok_or_else(|| failed(&"not found"))?;
+    let session = waxwing_im::bind(&account, Some("balcony")).await.map_err(|error| failed(&error))?;
+    let mut presence = Stanza::restore(Arc::from(&b"<presence/>"[..])).ok_or_else(|| failed(&"presence"))?;
+    presence.from = Some(session.jid.clone());
+    waxwing_im::handle(&session, presence, session.receive()).await;
+    session.outbox(|outbox| outbox.drain(&account, &mut Vec::new(), 1 << 20));
+    session.restart_counting();
+    Ok(session)
+}
