@@ -81,3 +81,21 @@ impl From<StreamError> for End {
         End::Error(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_condition_comes_first_then_text_then_what_is_particular() {
+        let mut out = Vec::new();
+        StreamError::handled_too_high(10, 8).write(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+             <text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>You acknowledged 10 stanzas, but I \
+             only sent you 8 so far.</text>\
+             <handled-count-too-high xmlns='urn:xmpp:sm:3' h='10' send-count='8'/></stream:error>"
+        );
+    }
+}

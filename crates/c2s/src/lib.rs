@@ -17,6 +17,8 @@ mod session;
 mod settings;
 mod sm;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod work;
 

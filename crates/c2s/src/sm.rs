@@ -60,3 +60,63 @@ pub fn write_ack(out: &mut Vec<u8>, h: u32) {
 pub fn write_request(out: &mut Vec<u8>) {
     Tag::new(out, "r").ns(ns::SM).end_empty();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use waxwing_xml::{Limits, Scope};
+
+    use super::*;
+
+    fn element(xml: &str) -> Element {
+        let limits = Limits { frame: 1000, depth: 10, attributes: 10 };
+        waxwing_xml::scan(Arc::from(xml.as_bytes()), &Scope::client(), &limits).unwrap()
+    }
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn enable_asks_for_what_is_well_formed_only() {
+        let enable =
+            |attrs: &str| Enable::read(&element(&format!("<enable xmlns='urn:xmpp:sm:3' {attrs}/>")));
+        assert!(!enable("").resume);
+        assert!(
+            enable("resume='true'").resume && enable("resume='1'").resume && !enable("resume='yes'").resume
+        );
+        assert_eq!(enable("max='60'").max, Some(Duration::from_secs(60)));
+        for max in ["", "0", "-1", "x", "99999999999999999999999"] {
+            assert_eq!(enable(&format!("max='{max}'")).max, None, "{max}");
+        }
+    }
+
+    #[test]
+    fn h_is_an_unsigned_int() {
+        let h = |value: &str| h(&element(&format!("<a xmlns='urn:xmpp:sm:3' h='{value}'/>")));
+        assert_eq!(h("4294967295"), Some(u32::MAX));
+        for wrong in ["", "-1", "4294967296", "1.0", "one"] {
+            assert_eq!(h(wrong), None, "{wrong}");
+        }
+        assert_eq!(super::h(&element("<a xmlns='urn:xmpp:sm:3'/>")), None);
+    }
+
+    #[test]
+    fn what_is_not_granted_is_not_told() {
+        let enabled = written(|out| write_enabled(out, None, Some("example.org:5222")));
+        assert_eq!(enabled, "<enabled xmlns='urn:xmpp:sm:3'/>");
+        let resume = Some(("token", Duration::from_secs(600)));
+        assert_eq!(
+            written(|out| write_enabled(out, resume, Some("example.org:5222"))),
+            "<enabled xmlns='urn:xmpp:sm:3' id='token' resume='true' max='600' location='example.org:5222'/>"
+        );
+        assert_eq!(
+            written(|out| write_failed(out, Condition::ItemNotFound, Some(3))),
+            "<failed xmlns='urn:xmpp:sm:3' h='3'><item-not-found \
+             xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+        );
+    }
+}

@@ -257,3 +257,77 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { frame: 10_000, depth: 10, attributes: 10 };
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' \
+                          xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+
+    async fn connected() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Stream::new(listener.accept().await.unwrap().0, LIMITS), client)
+    }
+
+    async fn frame(stream: &mut Stream) -> Result<Frame, StreamError> {
+        loop {
+            if let Some(frame) = stream.frame()? {
+                return Ok(frame);
+            }
+            stream.turn(true).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_come_one_after_the_other_and_leave_no_buffer() {
+        let (mut stream, mut client) = connected().await;
+        client.write_all(HEADER.as_bytes()).await.unwrap();
+        client.write_all(b"<presence/> <iq type='get' id='1'/></stream:stream>").await.unwrap();
+        assert!(matches!(frame(&mut stream).await, Ok(Frame::Header(_))));
+        for name in ["presence", "iq"] {
+            let Ok(Frame::Element(element)) = frame(&mut stream).await else { panic!("no element") };
+            assert_eq!(element.name(), name);
+        }
+        assert!(matches!(frame(&mut stream).await, Ok(Frame::End)));
+        assert_eq!(stream.input.capacity() + stream.out.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_restarted_stream_keeps_what_came_and_forgets_the_old_one() {
+        let (mut stream, mut client) = connected().await;
+        client.write_all(format!("{HEADER}<response/>{HEADER}").as_bytes()).await.unwrap();
+        assert!(matches!(frame(&mut stream).await, Ok(Frame::Header(_))));
+        assert!(matches!(frame(&mut stream).await, Ok(Frame::Element(_))));
+        assert!(stream.has_input());
+        stream.restart(LIMITS);
+        assert!(matches!(frame(&mut stream).await, Ok(Frame::Header(_))));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_still_read() {
+        let (mut stream, mut client) = connected().await;
+        stream.out().extend_from_slice(&vec![b' '; 64 << 20]);
+        client.write_all(HEADER.as_bytes()).await.unwrap();
+        let header = timeout(CLOSING, frame(&mut stream)).await.unwrap();
+        assert!(matches!(header, Ok(Frame::Header(_))));
+        assert!(stream.backlog() > 0 && !stream.is_flushed());
+    }
+
+    #[tokio::test]
+    async fn the_last_words_arrive_though_nobody_took_what_came() {
+        let (stream, mut client) = connected().await;
+        client.write_all(&[b' '; 4096]).await.unwrap();
+        let closing = tokio::spawn(async move { stream.close(Some(&StreamError::new("conflict"))).await });
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        assert!(said.contains("conflict") && said.ends_with("</stream:stream>"), "{said}");
+        drop(client);
+        timeout(CLOSING, closing).await.unwrap().unwrap();
+    }
+}

@@ -20,6 +20,7 @@ pub async fn answer(login: &mut Login, host: &Arc<Host>, element: &Element) -> b
     }
     let Ok(iq) = Stanza::read(element.clone()) else { return false };
     let outcome = match iq.kind {
+        Kind::Iq(_) if iq.id().is_none() => Err(Condition::BadRequest.into()),
         Kind::Iq(_) if !login.clients.settings.registration => Err(Condition::ServiceUnavailable.into()),
         Kind::Iq(IqType::Get) => Ok(iq.result(write_fields)),
         Kind::Iq(IqType::Set) => register(login, host, &iq).await.map(|()| iq.result(|_| {})),

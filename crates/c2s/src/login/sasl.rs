@@ -68,7 +68,7 @@ pub async fn authenticate(login: &mut Login, bindings: Bindings) -> Result<Prove
             Err(Stop::Failed(failure)) => failure,
         };
         let account = claimed.as_ref().map(|jid| jid.as_str());
-        let mechanism = element.attr("mechanism");
+        let mechanism = element.attr("mechanism").and_then(Mechanism::from_name).map(Mechanism::name);
         tracing::info!(account, peer = %login.peer, mechanism, condition = %failure, "login refused");
         write_failure(login.out(), failure);
         failures += 1;

@@ -86,3 +86,51 @@ impl Reaching {
         self.at = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_asked_shortly_after_the_last_stanza() {
+        let now = Instant::now();
+        let mut asking = Asking::default();
+        assert_eq!(asking.at(), None);
+        asking.wrote(1, now);
+        asking.wrote(1, now + SHORTLY);
+        assert_eq!(asking.at(), Some(now + SHORTLY * 2));
+    }
+
+    #[test]
+    fn many_stanzas_are_asked_about_at_once_but_never_while_an_answer_is_due() {
+        let now = Instant::now();
+        let mut asking = Asking::default();
+        asking.wrote(MANY, now);
+        assert_eq!(asking.at(), Some(now));
+        asking.asked();
+        asking.wrote(MANY * 10, now);
+        assert_eq!(asking.at(), None);
+        asking.answered(false);
+        assert_eq!(asking.at(), Some(now));
+        asking.answered(true);
+        assert_eq!(asking.at(), None);
+    }
+
+    #[test]
+    fn the_send_queue_is_looked_at_ever_more_seldom() {
+        let start = Instant::now();
+        let mut reaching = Reaching::default();
+        reaching.wrote(start);
+        let mut looks = 0;
+        let mut now = start;
+        while now < start + Duration::from_secs(10) {
+            now = reaching.at().unwrap();
+            assert!(reaching.is_due(now));
+            reaching.not_yet(now);
+            looks += 1;
+        }
+        assert!((10..=20).contains(&looks), "{looks} looks in ten seconds");
+        reaching.reached();
+        assert_eq!(reaching.at(), None);
+    }
+}

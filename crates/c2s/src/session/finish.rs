@@ -28,7 +28,8 @@ impl Connection {
             }
             Ending::Closed => {
                 self.acknowledge_at_last();
-                if !self.numbered && self.stream.delivered().await {
+                let unsure = !self.numbered && self.session.outbox(|outbox| outbox.unacked()) > 0;
+                if unsure && self.stream.delivered().await {
                     self.session.reached();
                 }
                 tracing::info!(%jid, %peer, "logged out");

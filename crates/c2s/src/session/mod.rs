@@ -26,7 +26,7 @@ use crate::Clients;
 use crate::error::StreamError;
 use crate::held::Held;
 use crate::login::Ready;
-use crate::stream::{Stream, Turn};
+use crate::stream::{Stream, Turn, WRITE};
 
 /// Nothing came from the client, also after it was asked whether it lives.
 const TIMEOUT: Closing =
@@ -187,8 +187,11 @@ impl Connection {
             Some(probed) => probed + self.clients.settings.answer,
             None => self.heard + self.clients.settings.idle,
         };
-        let others = [self.asking.at(), self.answer_by, self.reaching.at(), self.pacing.until()];
-        others.into_iter().flatten().fold(life, Instant::min)
+        // What there is no room to write is written when there is.
+        let writes =
+            if self.stream.backlog() < WRITE { [self.asking.at(), self.answer_by] } else { [None; 2] };
+        let others = [self.reaching.at(), self.pacing.until()];
+        writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
 }
 

@@ -51,3 +51,27 @@ impl Pacing {
         self.until.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant as StdInstant;
+
+    use super::*;
+    use crate::Pace;
+
+    #[test]
+    fn who_sends_faster_than_allowed_is_read_later() {
+        let now = Instant::from_std(StdInstant::now());
+        let bucket = |pace: Pace| Bucket::new(pace.rate, pace.burst, now.into_std());
+        let (stanzas, bytes) = (Pace { rate: 10, burst: 2 }, Pace { rate: 1000, burst: 1000 });
+        let mut pacing = Pacing { stanzas: bucket(stanzas), bytes: bucket(bytes), until: None };
+        pacing.stanza(now);
+        pacing.stanza(now);
+        assert!(!pacing.pauses(now));
+        pacing.stanza(now);
+        assert_eq!(pacing.until(), Some(now + Duration::from_millis(100)));
+        assert!(pacing.pauses(now) && !pacing.pauses(now + Duration::from_millis(100)));
+        pacing.bytes(3000, now);
+        assert!(pacing.pauses(now + Duration::from_secs(1)) && !pacing.pauses(now + Duration::from_secs(2)));
+    }
+}
