@@ -171,3 +171,18 @@ async fn nothing_stored_comes_from_someone_blocked_since() {
     while romeo.0.account.read_log(&romeo.0).await.unwrap() {}
     assert!(!romeo.read().contains("<body>"));
 }
+
+#[tokio::test]
+async fn broadcasts_and_probes() {
+    let server = Server::new().await;
+    server.befriend("romeo", "tybalt").await;
+    let (romeo, tybalt) = (server.login("romeo", "r").await, server.login("tybalt", "t").await);
+    set(&romeo, "block", &["tybalt@c"]).await;
+    tybalt.read();
+    romeo.send("<presence><show>away</show></presence>").await;
+    assert_eq!(tybalt.read(), "");
+    tybalt.send("<presence to='romeo@c' type='probe'/>").await;
+    assert_eq!(tybalt.read(), "");
+    let late = server.login("tybalt", "late").await;
+    assert!(!late.read().contains("romeo"));
+}

@@ -1,17 +1,32 @@
 //! The generated references.
 
 use std::fs;
+use std::process::Command;
 
+use crate::steps;
 use crate::tree::root;
 
 /// Path and text of each.
-fn generated() -> Vec<(&'static str, String)> {
-    vec![("docs/configuration.md", waxwing_config::reference())]
+fn generated() -> Result<Vec<(&'static str, String)>, String> {
+    Ok(vec![("docs/configuration.md", waxwing_config::reference()), ("docs/xeps.md", xeps()?)])
+}
+
+/// Printed by the modules themselves: this program does not wait for the whole server to be built.
+fn xeps() -> Result<String, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("the reference of the XEPs: {error}");
+    let printed = Command::new(steps::cargo_path())
+        .args(["run", "--quiet", "--package", "waxwing-xeps", "--example", "reference"])
+        .output()
+        .map_err(|error| failed(&error))?;
+    if !printed.status.success() {
+        return Err(failed(&String::from_utf8_lossy(&printed.stderr)));
+    }
+    String::from_utf8(printed.stdout).map_err(|error| failed(&error))
 }
 
 /// Writes them.
 pub fn write() -> Result<(), String> {
-    for (path, text) in generated() {
+    for (path, text) in generated()? {
         let file = root().join(path);
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -24,7 +39,7 @@ pub fn write() -> Result<(), String> {
 
 /// Fails when one of them is not what would be written.
 pub fn check() -> Result<(), String> {
-    let stale: Vec<&str> = generated()
+    let stale: Vec<&str> = generated()?
         .iter()
         .filter(|(path, text)| fs::read_to_string(root().join(path)).ok().as_ref() != Some(text))
         .map(|(path, _)| *path)

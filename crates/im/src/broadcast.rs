@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Account, Resource, Targets};
+use waxwing_kernel::{Account, Passing, Point, Resource, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza};
 
 use crate::route::deliver;
@@ -12,11 +12,21 @@ pub(crate) async fn broadcast(account: &Arc<Account>, stanza: Arc<Stanza>) {
     let _ = deliver(account, stanza.clone(), Some(account.jid.clone()), Targets::Available).await;
     for contact in viewers(account).await {
         // Who has no session is not in memory, or gets nothing.
-        if let Some(contact) = account.core().directory.present(&contact) {
+        if let Some(contact) = account.core().directory.present(&contact)
+            && lets_out(account, &stanza, &contact.jid).await
+        {
             let to = contact.jid.clone();
             let _ = deliver(&contact, stanza.clone(), Some(to), Targets::Available).await;
         }
     }
+}
+
+/// Whether the account's own guards let presence out to a contact: it may be one whom it blocks.
+async fn lets_out(account: &Arc<Account>, stanza: &Stanza, to: &Addr) -> bool {
+    let mut addressed = stanza.clone();
+    addressed.to = Some(to.clone());
+    let passing = Passing { point: Point::FromClient, stanza: &addressed, account, session: None };
+    account.host.table().guard(&passing).await.is_ok()
 }
 
 /// The contacts that are shown the account's presence. One whose roster cannot be loaded shows itself to nobody.

@@ -94,6 +94,10 @@ pub(crate) async fn withdraw(session: &Arc<Session>, stanza: Arc<Stanza>) {
 /// Tells everyone who saw the session that it is gone.
 pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, directed: Vec<Addr>) {
     let account = &session.account;
+    // Before anyone is told: who then asks when it was finds the answer.
+    if !account.is_available() {
+        account.host.table().gone(account, &stanza);
+    }
     broadcast::broadcast(account, stanza.clone()).await;
     let roster = account.core().rosters.get(account.id).await.ok();
     for to in directed {
@@ -101,9 +105,6 @@ pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, direc
         if !roster.as_ref().is_some_and(|roster| roster.shows_presence_to(&to)) {
             broadcast::direct(account, stanza.clone(), &to).await;
         }
-    }
-    if !account.is_available() {
-        account.host.table().gone(account, &stanza);
     }
 }
 

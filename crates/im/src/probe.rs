@@ -13,7 +13,7 @@ use crate::transition::Step;
 /// What came of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// The contact's presence was sent to whom it concerns.
+    /// The contact's presence was sent to whom it concerns, or nothing is to be said.
     Told,
     /// The contact is not there, and the asker may know.
     Away,
@@ -54,7 +54,7 @@ async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
         // It cannot be told whether the asker may know: nothing is shown, and nothing changed.
         Err(_) => return Answer::Told,
     }
-    // Nobody learns of a contact whose block list stands against them that it is there.
+    // Whom the contact blocks gets no answer at all.
     let probe = Kind::Presence(PresenceType::Probe);
     let probe = Stanza::build(probe, Some(session.clone()), Some(contact.jid.clone()), None, |_| {});
     let passing = waxwing_kernel::Passing {
@@ -64,7 +64,7 @@ async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
         session: None,
     };
     if contact.host.table().guard(&passing).await.is_err() {
-        return Answer::Away;
+        return Answer::Told;
     }
     let presences = available(&contact);
     if presences.is_empty() {

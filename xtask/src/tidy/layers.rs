@@ -14,8 +14,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("waxwing-store-postgres", &["waxwing-store"]),
     ("waxwing-stanza", &["waxwing-xml"]),
     ("waxwing-kernel", &["waxwing-stanza", "waxwing-xml", "waxwing-store"]),
-    ("waxwing-im", &["waxwing-kernel", "waxwing-stanza", "waxwing-xml", "waxwing-store"]),
-    ("waxwing-xeps", &["waxwing-kernel", "waxwing-im", "waxwing-stanza", "waxwing-xml", "waxwing-store"]),
+    ("waxwing-im", &["waxwing-kernel", "waxwing-stanza", "waxwing-xml", "waxwing-store", "waxwing-sasl"]),
+    (
+        "waxwing-xeps",
+        &["waxwing-kernel", "waxwing-im", "waxwing-stanza", "waxwing-xml", "waxwing-store", "waxwing-sasl"],
+    ),
     (
         "waxwing-c2s",
         &[
