@@ -108,7 +108,8 @@ impl Sending {
                 session.remember(ticket, key.own());
             }
         }
-        if !self.own && !self.ours_stands && !(self.theirs_stands && !self.ours) {
+        let stands = if self.ours { self.ours_stands } else { self.theirs_stands };
+        if !self.own && !stands {
             self.keep_ours(session, &stanza, ticket).await;
         }
         if self.theirs_stands {

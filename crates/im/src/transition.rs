@@ -113,6 +113,7 @@ pub(crate) fn inbound(row: &mut RosterRow, step: Step, request: Option<Vec<u8>>)
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use Subscription::{Both, From, None, To};

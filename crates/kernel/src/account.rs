@@ -216,10 +216,14 @@ impl Account {
         origin.is_some_and(|(session, n)| ticket.another().follow(&session, n))
     }
 
-    /// Remembers a message of a session that has ended.
-    pub(crate) fn add_orphan(&self, key: ResendKey, origin: Option<(Arc<Session>, u64)>) {
-        let orphan = Orphan { key, at: now(), origin };
-        self.state.lock().orphans.add(orphan, self.core.settings.resend_keys);
+    /// Remembers a message, with its session or, where that has ended, by itself.
+    pub(crate) fn remember(&self, session: &Arc<Session>, n: u64, key: ResendKey) {
+        let limit = self.core.settings.resend_keys;
+        let mut state = self.state.lock();
+        if !session.inbound(|inbound| inbound.remember(n, key, limit)) {
+            let orphan = Orphan { key, at: now(), origin: Some((session.clone(), n)) };
+            state.orphans.add(orphan, limit);
+        }
     }
 
     /// Keys of messages that were accepted and whose clients were not told so, for a stop in good order.

@@ -16,9 +16,12 @@ use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, now};
 /// What is done once the account's lock is released: it touches other accounts and sessions.
 pub(crate) struct After<'a> {
     account: &'a Account,
-    tickets: SmallVec<[(Ticket, Outcome, Option<Arc<Stanza>>); 2]>,
+    tickets: SmallVec<[Told; 2]>,
     bounces: Vec<(Arc<Stanza>, Condition)>,
 }
+
+/// A ticket, how its effect ended, and the stanza to answer if that was badly.
+type Told = (Ticket, Outcome, Option<Arc<Stanza>>);
 
 impl<'a> After<'a> {
     pub fn new(account: &'a Account) -> After<'a> {
@@ -182,7 +185,6 @@ impl Account {
         if !session.end() {
             return None;
         }
-        let keys = session.inbound(|inbound| inbound.take_keys());
         let mut state = self.lock();
         let index = state.resources.iter().position(|resource| resource.session.id == session.id)?;
         let mut resource = state.resources.remove(index);
@@ -190,7 +192,8 @@ impl Account {
         let held = resource.held.drain(..).map(|(_, entry)| entry);
         let leftover = Leftover::of(entries.into_iter().chain(held));
         let (at, limit) = (now(), self.core().settings.resend_keys);
-        for (key, n) in keys {
+        // Under the account's lock: at no moment is a key in neither place.
+        for (key, n) in session.inbound(|inbound| inbound.take_keys()) {
             let origin = n.map(|n| (session.clone(), n));
             state.orphans.add(Orphan { key, at, origin }, limit);
         }

@@ -57,7 +57,7 @@ impl<M: Module> On<'_, M> {
             self.table.faults.push(format!("{module}: a payload type that names no element; name it"));
             return;
         };
-        self.named(at, set, &name.to_string(), ns, handler);
+        self.named(at, set, name.as_ref(), ns, handler);
     }
 
     /// As [`On::get`], for payload types whose conversion is written by hand and names no element.

@@ -243,7 +243,7 @@ impl Account {
         &self,
         state: &mut State,
         index: usize,
-        entry: Entry,
+        mut entry: Entry,
         place: Seq,
         after: &mut After<'_>,
     ) -> Option<SessionId> {
@@ -252,29 +252,19 @@ impl Account {
         let session = resource.session.clone();
         // Whether it can be read from the log instead, a copy as the message itself.
         let log = entry.log.filter(|_| resource.reads(&entry.stanza));
-        let rejected = match resource.mode {
-            Mode::Live => match session.push(entry) {
+        if resource.mode == Mode::Live {
+            match session.push(entry) {
                 Ok(()) => return Some(session.id),
-                Err(entry) => entry,
-            },
-            Mode::Behind(_) => {
-                session.wake();
-                if log.is_some() {
-                    return None;
-                }
-                match resource.hold(place, entry, limit) {
-                    Ok(()) => return None,
-                    Err(entry) => entry,
-                }
+                // It reads too slowly: from here on it reads its log.
+                Err(rejected) => entry = rejected,
             }
-        };
-        match log {
-            // It reads too slowly: from here on it reads its log.
-            Some(log) => {
-                resource.mode = Mode::Behind(log.seq - 1);
-                session.wake();
-            }
-            None => self.shed(&session, rejected, after),
+            resource.mode = Mode::Behind(log.map_or(place, |log| log.seq - 1));
+        }
+        session.wake();
+        if log.is_none()
+            && let Err(entry) = resource.hold(place, entry, limit)
+        {
+            self.shed(&session, entry, after);
         }
         None
     }

@@ -174,11 +174,7 @@ impl Session {
         if !self.outbox.lock().is_numbered() {
             return;
         }
-        let (n, limit) = (ticket.number(), self.account.core().settings.resend_keys);
-        let remembered = self.inbound.lock().remember(n, key, limit);
-        if !remembered {
-            self.account.add_orphan(key, Some((self.clone(), n)));
-        }
+        self.account.remember(self, ticket.number(), key);
     }
 
     /// The stanza was refused: if it is sent again, that is a new message.

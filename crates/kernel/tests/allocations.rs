@@ -1,4 +1,5 @@
 //! How many allocations one message costs from the sender's bytes to the recipient's acknowledgement.
+#![allow(clippy::unwrap_used)]
 #![allow(unsafe_code)] // A counting allocator cannot be had without.
 
 mod world;

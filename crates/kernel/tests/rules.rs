@@ -1,5 +1,7 @@
 //! The rules of delivery, one behaviour each, on a real database.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod world;
 
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Many clients, a small outbox, random moves from several tasks, and a process that is killed now and then.
 //! `STORM_SEED` repeats a run's choices, `STORM_SECONDS` makes it longer.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod world;
 
 use std::collections::{HashMap, HashSet};

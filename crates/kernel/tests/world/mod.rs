@@ -1,5 +1,6 @@
 //! A server without streams: accounts in a real database, and clients that take what the outbox writes.
 #![allow(dead_code)] // Each test binary uses its part.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod store;
 
