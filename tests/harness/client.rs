@@ -289,11 +289,6 @@ fn stanzas_in(text: &str) -> u32 {
     let mut reader = Reader::default();
     reader.feed(format!("<stream:stream xmlns='jabber:client' xmlns:stream='{}'>", ns::STREAM).as_bytes());
     reader.feed(text.as_bytes());
-    let mut count = 0;
-    while let Some(item) = reader.next() {
-        if matches!(&item, Item::Child(child) if matches!(child.name(), "message" | "presence" | "iq")) {
-            count += 1;
-        }
-    }
-    count
+    let stanza = |item: &Item| matches!(item, Item::Child(child) if matches!(child.name(), "message" | "presence" | "iq"));
+    reader.filter(stanza).count() as u32
 }

@@ -11,9 +11,6 @@
 //! Silence is never proven by waiting: a ping goes out behind the stanza in question, and what did not
 //! come before its answer does not come at all (RFC 6120 §10.1).
 
-// A broken expectation in the harness is a failed test: that is what panics are for here.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod client;
 mod databases;
 mod process;

@@ -35,25 +35,6 @@ impl Reader {
         &self.bytes
     }
 
-    /// The next item, or `None` when more bytes are needed. Panics when the server sent bad XML.
-    pub fn next(&mut self) -> Option<Item> {
-        loop {
-            let mut rest = self.bytes.as_slice();
-            let event = self.parser.parse(&mut rest, false);
-            let used = self.bytes.len() - rest.len();
-            self.bytes.drain(..used);
-            match event {
-                Ok(Some(event)) => {
-                    if let Some(item) = self.take(event) {
-                        return Some(item);
-                    }
-                }
-                Ok(None) | Err(EndOrError::NeedMoreData) => return None,
-                Err(EndOrError::Error(error)) => panic!("the server sent bad XML: {error}"),
-            }
-        }
-    }
-
     fn take(&mut self, event: rxml::Event) -> Option<Item> {
         match event {
             rxml::Event::XmlDeclaration(..) => Some(Item::Declaration),
@@ -82,6 +63,29 @@ impl Reader {
                     }
                     None => Some(Item::Child(done)),
                 }
+            }
+        }
+    }
+}
+
+/// The next item, or `None` when more bytes are needed. Panics when the server sent bad XML.
+impl Iterator for Reader {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            let mut rest = self.bytes.as_slice();
+            let event = self.parser.parse(&mut rest, false);
+            let used = self.bytes.len() - rest.len();
+            self.bytes.drain(..used);
+            match event {
+                Ok(Some(event)) => {
+                    if let Some(item) = self.take(event) {
+                        return Some(item);
+                    }
+                }
+                Ok(None) | Err(EndOrError::NeedMoreData) => return None,
+                Err(EndOrError::Error(error)) => panic!("the server sent bad XML: {error}"),
             }
         }
     }

@@ -42,7 +42,8 @@ async fn three(s: &Server) -> (Client, Client, Client) {
 async fn copy(client: &mut Client, direction: &str) -> Element {
     let carbon = client.message().await;
     assert_eq!((carbon.from(), carbon.to()), (Some(client.bare()), Some(client.jid())), "{}", carbon.show());
-    let original = carbon.must(direction, ns::CARBONS).must("forwarded", ns::FORWARD).must("message", ns::CLIENT);
+    let original =
+        carbon.must(direction, ns::CARBONS).must("forwarded", ns::FORWARD).must("message", ns::CLIENT);
     let kind = |it: &Element| it.kind().unwrap_or("normal").to_owned();
     assert_eq!(kind(&carbon), kind(original), "the same type");
     original.clone()

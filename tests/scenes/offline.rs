@@ -34,7 +34,8 @@ async fn messages_wait_in_order_with_stamps(s: &Server) {
     let juliet = s.account();
     for n in 0..20 {
         let kind = if n % 2 == 0 { "chat" } else { "normal" };
-        let stanza = format!("<message to='{}' type='{kind}' id='m{n}'><body>{n}</body></message>", juliet.jid);
+        let stanza =
+            format!("<message to='{}' type='{kind}' id='m{n}'><body>{n}</body></message>", juliet.jid);
         romeo.send(stanza).await;
     }
     romeo.nothing().await;
@@ -108,7 +109,9 @@ async fn what_does_not_wait(s: &Server) {
     for stanza in [
         format!("<message to='{to}' type='headline'><body>h</body></message>"),
         format!("<message to='{to}' type='error'><body>e</body><error type='cancel'/></message>"),
-        format!("<message to='{to}' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>"),
+        format!(
+            "<message to='{to}' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>"
+        ),
         format!(
             "<message to='{to}' type='chat'><active xmlns='http://jabber.org/protocol/chatstates'/>\
              <thread>t</thread></message>"

@@ -53,7 +53,8 @@ async fn pushed(client: &mut Client) -> Element {
 }
 
 fn groups(item: &Element) -> Vec<String> {
-    let mut groups: Vec<String> = item.children().filter(|it| it.name() == "group").map(Element::text).collect();
+    let mut groups: Vec<String> =
+        item.children().filter(|it| it.name() == "group").map(Element::text).collect();
     groups.sort();
     groups
 }
@@ -156,7 +157,8 @@ async fn a_subscription_in_a_set_is_ignored(s: &Server) {
     let (mut romeo, mut juliet) = s.pair().await;
     for subscription in ["both", "to", "from", "none", "nonsense"] {
         let jid = juliet.bare().to_owned();
-        let item = format!("<item jid='{jid}' subscription='{subscription}' ask='subscribe' approved='true'/>");
+        let item =
+            format!("<item jid='{jid}' subscription='{subscription}' ask='subscribe' approved='true'/>");
         accepted(&mut romeo, &item).await;
         let items = roster(&mut romeo).await;
         assert_eq!(items[0].attr("subscription"), Some("none"));
@@ -169,7 +171,9 @@ async fn a_subscription_in_a_set_is_ignored(s: &Server) {
 
 async fn an_item_needs_a_valid_address(s: &Server) {
     let mut romeo = s.user().await;
-    for item in ["<item name='nobody'/>", "<item jid=''/>", "<item jid='@localhost'/>", "<item jid='a b@@c'/>"] {
+    for item in
+        ["<item name='nobody'/>", "<item jid=''/>", "<item jid='@localhost'/>", "<item jid='a b@@c'/>"]
+    {
         let condition = set(&mut romeo, item).await.condition();
         assert!(matches!(&*condition, "bad-request" | "jid-malformed"), "{item}: {condition}");
     }

@@ -221,7 +221,9 @@ async fn garbage_is_refused(s: &Server) {
     for data in ["!!!!", "YQ", "Y Q = ="] {
         assert_eq!(auth_refused(s, "PLAIN", data).await, "incorrect-encoding", "{data}");
     }
-    for message in ["", "x", "n,,", "n,,n=a", "n,,n=,r=abc", "n,,m=x,n=a,r=abc", "n,,n=a=zz,r=abc", "q,,n=a,r=abc"] {
+    for message in
+        ["", "x", "n,,", "n,,n=a", "n,,n=,r=abc", "n,,m=x,n=a,r=abc", "n,,n=a=zz,r=abc", "q,,n=a,r=abc"]
+    {
         let data = if message.is_empty() { "=".to_owned() } else { STANDARD.encode(message) };
         let condition = auth_refused(s, "SCRAM-SHA-256", &data).await;
         assert!(matches!(&*condition, "malformed-request" | "not-authorized"), "{message}: {condition}");

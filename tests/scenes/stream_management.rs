@@ -393,7 +393,7 @@ async fn what_else_it_held_is_answered(s: &Server) {
     romeo.send(format!("<message to='{to}' type='error' id='e'><error type='cancel'/></message>")).await;
     romeo.send(format!("<iq to='{to}' type='result' id='r'/>")).await;
     romeo.send(format!("<presence to='{to}'/>")).await;
-    let mut seen = vec![romeo.next().await, romeo.next().await];
+    let mut seen = [romeo.next().await, romeo.next().await];
     seen.sort_by_key(|it| it.name().to_owned());
     assert_eq!((seen[0].id(), seen[0].condition().as_str()), (Some(&*id), "service-unavailable"));
     assert_eq!((seen[1].id(), seen[1].condition().as_str()), (Some("g"), "recipient-unavailable"));

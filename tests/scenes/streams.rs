@@ -174,7 +174,10 @@ async fn a_resource_is_made_by_the_server(s: &Server) {
 async fn a_resource_is_as_asked_for(s: &Server) {
     let account = s.account();
     let mut stream = Login::default().stream(s, &account).await;
-    assert_eq!(stream.bind(Some("bal cony &amp; Ünï/@x")).await, format!("{}/bal cony & Ünï/@x", account.jid));
+    assert_eq!(
+        stream.bind(Some("bal cony &amp; Ünï/@x")).await,
+        format!("{}/bal cony & Ünï/@x", account.jid)
+    );
 }
 
 /// RFC 6120 §7.7.2.1.

@@ -106,7 +106,9 @@ async fn a_subscription_is_asked_for_and_granted(s: &Server) {
 async fn a_request_is_stamped_with_bare_addresses(s: &Server) {
     let (mut romeo, mut juliet) = s.pair().await;
     let to = juliet.jid().to_owned();
-    romeo.send(format!("<presence to='{to}' type='subscribe' id='s1'><status>please</status></presence>")).await;
+    romeo
+        .send(format!("<presence to='{to}' type='subscribe' id='s1'><status>please</status></presence>"))
+        .await;
     let request = presence(&mut juliet, Some("subscribe"), romeo.bare()).await;
     assert_eq!(request.to(), Some(juliet.bare()));
     assert_eq!(request.id(), Some("s1"));
@@ -197,11 +199,19 @@ async fn a_contact_withdraws(s: &Server) {
     send(&mut juliet, &r, "unsubscribed").await;
     assert_eq!(pushed(&mut juliet, &r).await, "to");
     assert_eq!(pushed(&mut romeo, &j).await, "from");
-    let mut seen: Vec<_> = romeo.drain().await.iter().map(|it| (it.kind().map(str::to_owned), it.from().map(str::to_owned))).collect();
+    let mut seen: Vec<_> = romeo
+        .drain()
+        .await
+        .iter()
+        .map(|it| (it.kind().map(str::to_owned), it.from().map(str::to_owned)))
+        .collect();
     seen.sort();
     assert_eq!(
         seen,
-        [(Some("unavailable".into()), Some(juliet.jid().into())), (Some("unsubscribed".into()), Some(j.clone()))]
+        [
+            (Some("unavailable".into()), Some(juliet.jid().into())),
+            (Some("unsubscribed".into()), Some(j.clone()))
+        ]
     );
     juliet.send("<presence><show>away</show></presence>").await;
     juliet.drain().await;
@@ -286,7 +296,8 @@ async fn an_answer_that_nobody_asked_for_changes_nothing(s: &Server) {
 async fn removing_a_contact_ends_both_directions(s: &Server) {
     let (mut romeo, mut juliet) = friends(s).await;
     let (r, j) = (romeo.bare().to_owned(), juliet.bare().to_owned());
-    let answer = romeo.request("set", None, &query(&format!("<item jid='{j}' subscription='remove'/>"))).await;
+    let answer =
+        romeo.request("set", None, &query(&format!("<item jid='{j}' subscription='remove'/>"))).await;
     assert_eq!(answer.kind(), Some("result"));
     assert_eq!(pushed(&mut romeo, &j).await, "remove");
     let seen = juliet.drain().await;

@@ -1,0 +1,102 @@
+//! Messages that a client sends again because it does not know whether they arrived: they arrive once.
+
+use harness::{Client, Server, StanzaExt, scenes};
+
+scenes! {
+    []: what_is_sent_again_after_a_new_bind_is_one_message,
+        what_is_sent_again_beside_a_dead_connection_is_one_message,
+        what_is_sent_again_after_a_crash_is_one_message,
+        what_was_acknowledged_is_another_message;
+    ["archive.policy=always"]: what_is_archived_and_sent_again_is_one_message;
+}
+
+const HELLO: &str = "<body>hello</body><origin-id xmlns='urn:xmpp:sid:0' id='o1'/>";
+
+async fn hello(romeo: &mut Client, to: &str) {
+    romeo.send(format!("<message to='{to}' type='chat' id='m1'>{HELLO}</message>")).await;
+}
+
+/// The connection breaks before an `<a/>` came; the client does not try to resume.
+async fn what_is_sent_again_after_a_new_bind_is_one_message(s: &Server) {
+    let mut juliet = s.user().await;
+    let account = s.account();
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    romeo.drop_connection();
+
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    romeo.acknowledged().await;
+    juliet.nothing().await;
+}
+
+/// As a phone that changes its network: the old connection is dead and the server does not know.
+async fn what_is_sent_again_beside_a_dead_connection_is_one_message(s: &Server) {
+    let mut juliet = s.user().await;
+    let account = s.account();
+    let mut dead = s.login(&account, "orchard").await;
+    dead.enable().await;
+    hello(&mut dead, juliet.bare()).await;
+    assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    romeo.acknowledged().await;
+    juliet.nothing().await;
+}
+
+/// To somebody who is away: the entry is in the database before the sender knows.
+async fn what_is_sent_again_after_a_crash_is_one_message(s: &Server) {
+    let own = s.fresh(&[]);
+    crash(&own).await;
+}
+
+async fn what_is_archived_and_sent_again_is_one_message(s: &Server) {
+    let own = s.fresh(&["archive.policy=always"]);
+    crash(&own).await;
+}
+
+async fn crash(s: &Server) {
+    let (account, away) = (s.account(), s.account());
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, &away.jid).await;
+    romeo.acknowledged().await;
+    s.kill();
+    s.resume();
+
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, &away.jid).await;
+    romeo.acknowledged().await;
+    let mut juliet = s.login(&away, "balcony").await;
+    juliet.available(0).await;
+    assert_eq!(juliet.bodies().await, ["hello"]);
+}
+
+/// A client that counts its ids from 1 at every start says the same again, and means it.
+async fn what_was_acknowledged_is_another_message(s: &Server) {
+    let mut juliet = s.user().await;
+    let account = s.account();
+    for _ in 0..2 {
+        let mut romeo = s.login(&account, "orchard").await;
+        romeo.enable().await;
+        hello(&mut romeo, juliet.bare()).await;
+        romeo.acknowledged().await;
+        romeo.drop_connection();
+        assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    }
+    // Without an acknowledgement asked for, but with the stream closed in good order.
+    for _ in 0..2 {
+        let mut romeo = s.login(&account, "orchard").await;
+        romeo.enable().await;
+        hello(&mut romeo, juliet.bare()).await;
+        romeo.close().await;
+        assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    }
+    juliet.nothing().await;
+}
