@@ -4,10 +4,12 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use waxwing_kernel::{Archive, Settings};
+use waxwing_kernel::{About, Archive, Kinds, Module, On, Point, Settings, Setup, SetupError, Table, Verdict};
+use waxwing_store::StoreError;
 use world::{World, Writes, settings};
 
 async fn world(archive: Archive) -> (World, TempDir) {
@@ -551,4 +553,48 @@ fn messages_survive_the_process_with_their_ids_and_resends_are_known() {
     let late: Vec<_> = after.iter().map(|got| (&*got.body, got.late)).collect();
     assert_eq!(late, [("one", true), ("two", true), ("three", true)]);
     assert_eq!([&before[0].id, &before[1].id], [&after[0].id, &after[1].id]);
+}
+
+/// Refuses, or cannot tell, as [`RULE`] says.
+struct Ruled;
+
+static RULE: AtomicU8 = AtomicU8::new(0);
+
+impl Module for Ruled {
+    const ABOUT: About = About { xep: 0, version: "1", name: "test", features: &[], identities: &[] };
+
+    fn new(_: &Setup<'_>) -> Result<Ruled, SetupError> {
+        Ok(Ruled)
+    }
+
+    fn install(on: &mut On<'_, Ruled>) {
+        on.guard(Point::ToAccount, Kinds::MESSAGE, |_, _| match RULE.load(Ordering::Relaxed) {
+            0 => Verdict::Pass,
+            1 => Verdict::Drop,
+            _ => Verdict::AskAgain(Box::pin(async { Err(StoreError("away".to_owned())) })),
+        });
+    }
+}
+
+#[tokio::test]
+async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_done() {
+    let (world, _folder) = world(Archive::UntilDelivered).await;
+    let setup =
+        Setup { core: &world.core, host: &world.host, iterations: 1, block_list_items: 1, private_bytes: 1 };
+    let mut table = Table::default();
+    table.install::<Ruled>(&setup).unwrap();
+    world.host.set_table(table);
+    let a = world.client("a", "1").await;
+    let mut b = world.client("b", "1").await;
+    a.send("b@x", "one").await;
+    a.sent().await;
+    b.available(0);
+    RULE.store(2, Ordering::Relaxed);
+    assert!(b.account().clone().read_log(&b.session).await.is_err());
+    assert_eq!(b.account().pending(), 1);
+    RULE.store(1, Ordering::Relaxed);
+    assert_eq!(b.bodies().await.len(), 0);
+    assert_eq!(b.account().pending(), 0);
+    assert_eq!(world.stored(b.account()).await, 0);
+    RULE.store(0, Ordering::Relaxed);
 }
