@@ -14,12 +14,6 @@ use crate::{Account, Core, Host};
 /// How often accounts that nobody uses are let go.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// What an address leads to.
-pub enum Found {
-    Account(Arc<Account>),
-    Nobody,
-}
-
 /// Accounts by bare JID. One object per account, ever: positions in its log are given by it alone.
 #[derive(Default)]
 pub struct Directory {
@@ -88,7 +82,7 @@ impl Directory {
     fn sweep(&self) {
         let mut present = self.present.lock();
         let before = present.accounts.len();
-        present.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_idle());
+        present.accounts.retain(|_, account| !account.is_idle() || Arc::strong_count(account) > 1);
         present.taken += u64::from(present.accounts.len() < before);
     }
 }

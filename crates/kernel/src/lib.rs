@@ -32,7 +32,7 @@ pub use about::{About, Feature, Identity, Place};
 pub use account::Account;
 pub use cache::{AccountCache, Edit};
 pub use core::{Core, Settings, now, stamp};
-pub use directory::{Directory, Found};
+pub use directory::Directory;
 pub use entry::Entry;
 pub use guard::{Amending, Copying, Kinds, Load, Passing, Point, Verdict};
 pub use host::{Archive, Host};
