@@ -13,15 +13,18 @@ use super::Login;
 
 const REGISTER: &str = "jabber:iq:register";
 
-/// Answers a request to register. `false`: the element is none.
+/// Answers a request to register. `false`: the element is none, or registration is closed: then it is a stanza
+/// before authentication like any other (RFC 6120 §4.9.3.12).
 pub async fn answer(login: &mut Login, host: &Arc<Host>, element: &Element) -> bool {
-    if element.ns() != ns::CLIENT || element.child("query", REGISTER).is_none() {
+    if !login.clients.settings.registration
+        || element.ns() != ns::CLIENT
+        || element.child("query", REGISTER).is_none()
+    {
         return false;
     }
     let Ok(iq) = Stanza::read(element.clone()) else { return false };
     let outcome = match iq.kind {
         Kind::Iq(_) if iq.id().is_none() => Err(Condition::BadRequest.into()),
-        Kind::Iq(_) if !login.clients.settings.registration => Err(Condition::ServiceUnavailable.into()),
         Kind::Iq(IqType::Get) => Ok(iq.result(write_fields)),
         Kind::Iq(IqType::Set) => register(login, host, &iq).await.map(|()| iq.result(|_| {})),
         _ => return false,
