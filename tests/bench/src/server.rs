@@ -108,7 +108,8 @@ impl Server {
             }
             sleep(Duration::from_millis(50));
         }
-        Err(Fault::new(format!("{} does not start: see {}", self.kind, data.display())))
+        let said = fs::read_to_string(data.join("output")).unwrap_or_default();
+        Err(Fault::new(format!("{} does not start:\n{said}", self.kind)))
     }
 
     /// The processor time that all its threads have used.
@@ -160,7 +161,12 @@ fn command(kind: Kind, setting: &Setting<'_>, data: &Path, address: SocketAddr) 
             .replace("@DATA@", &data.display().to_string())
             .replace("@CERTIFICATE@", &setting.certificate.display().to_string())
     };
-    let config = data.join("config");
+    // Prosody and ejabberd tell the format by the name.
+    let config = data.join(match kind {
+        Kind::Prosody => "prosody.cfg.lua",
+        Kind::Ejabberd => "ejabberd.yml",
+        _ => "waxwing.toml",
+    });
     // It dies with this process, however that ends.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]);
