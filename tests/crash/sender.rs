@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use harness::{Account, StanzaExt, ns};
+use minidom::Element;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
@@ -60,9 +61,9 @@ impl Sender {
             self.world.ledger.sent(*id, *recipient, life.number);
             // XEP-0198 §5: a client stamps what it sends again. Half of them do.
             let stamped = if self.number.is_multiple_of(2) { None } else { Some(stamp(stanza)) };
-            wire.send(stamped.as_ref().unwrap_or(stanza)).await?;
+            wire.send(stamped.as_ref().unwrap_or(stanza)).await;
         }
-        wire.send(&format!("<r xmlns='{}'/>", ns::SM)).await?;
+        wire.send(&format!("<r xmlns='{}'/>", ns::SM)).await;
         let mut next = Instant::now();
         let mut storm = *phase.borrow() == Phase::Storm;
         loop {
@@ -71,17 +72,24 @@ impl Sender {
                 return Ok(());
             }
             tokio::select! {
-                child = wire.child() => self.hear(&mut wire, child?).await?,
+                child = wire.child() => self.hear(&mut wire, child?).await,
                 changed = phase.changed(), if storm => {
                     changed.expect("the run lasts longer");
                     storm = false;
                 }
                 () = sleep_until(next), if storm => {
                     if self.dice.percent(1) {
-                        // The phone has lost its network.
+                        // What it was told until then it knows: a message that the server has acknowledged and
+                        // that comes again on another stream is a new one.
+                        wire.drop_connection(|child| {
+                            if child.name() == "a" {
+                                self.hear_ack(&child);
+                            }
+                        })
+                        .await;
                         return Err(Gone);
                     }
-                    self.burst(&mut wire, life).await?;
+                    self.burst(&mut wire, life).await;
                     next = Instant::now() + self.dice.millis(5..60);
                 }
             }
@@ -118,19 +126,22 @@ impl Sender {
         self.h = h;
     }
 
-    async fn hear(&mut self, wire: &mut Wire, child: minidom::Element) -> Result<(), Gone> {
+    fn hear_ack(&mut self, ack: &Element) {
+        self.acknowledged(ack.attr("h").expect("an h").parse().expect("a number"));
+    }
+
+    async fn hear(&mut self, wire: &mut Wire, child: Element) {
         match child.name() {
-            "a" => self.acknowledged(child.attr("h").expect("an h").parse().expect("a number")),
+            "a" => self.hear_ack(&child),
             // Nothing is sent to a sender but errors.
-            "r" => wire.acknowledge(0).await?,
+            "r" => wire.acknowledge(0).await,
             "message" => self.world.ledger.bounced(),
             "error" => panic!("sender {}: {}", self.number, child.show()),
             _ => {}
         }
-        Ok(())
     }
 
-    async fn burst(&mut self, wire: &mut Wire, life: Life) -> Result<(), Gone> {
+    async fn burst(&mut self, wire: &mut Wire, life: Life) {
         let room = WINDOW.saturating_sub(self.open.len()) as u64;
         let mut text = String::new();
         for _ in 0..self.dice.within(1..8).min(room) {
@@ -153,7 +164,7 @@ impl Sender {
         if self.dice.percent(50) {
             text += &format!("<r xmlns='{}'/>", ns::SM);
         }
-        wire.send(&text).await
+        wire.send(&text).await;
     }
 }
 

@@ -47,10 +47,10 @@ impl Wire {
         wire.open().await?;
         let mut scram = Scram::new(Hash::Sha256, &account.user, &account.password, "", &Binding::No);
         let first = STANDARD.encode(scram.first());
-        wire.send(&format!("<auth xmlns='{}' mechanism='SCRAM-SHA-256'>{first}</auth>", ns::SASL)).await?;
+        wire.send(&format!("<auth xmlns='{}' mechanism='SCRAM-SHA-256'>{first}</auth>", ns::SASL)).await;
         let challenge = wire.expect("challenge").await?;
         let last = STANDARD.encode(scram.last(&decoded(&challenge)));
-        wire.send(&format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await?;
+        wire.send(&format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await;
         wire.expect("success").await?;
         wire.reader = Reader::default();
         wire.open().await?;
@@ -60,13 +60,15 @@ impl Wire {
     async fn open(&mut self) -> Result<(), Gone> {
         let open = "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
                     xmlns:stream='http://etherx.jabber.org/streams'>";
-        self.send(open).await?;
+        self.send(open).await;
         self.expect("features").await.map(drop)
     }
 
-    pub async fn send(&mut self, text: &str) -> Result<(), Gone> {
-        self.socket.write_all(text.as_bytes()).await?;
-        Ok(self.socket.flush().await?)
+    /// That the server is gone is seen when reading, behind what it has sent before.
+    pub async fn send(&mut self, text: &str) {
+        if self.socket.write_all(text.as_bytes()).await.is_ok() {
+            let _ = self.socket.flush().await;
+        }
     }
 
     /// The next child of the stream; the stream's end is an end. May be dropped unfinished.
@@ -103,7 +105,7 @@ impl Wire {
             "<iq type='set' id='bind'><bind xmlns='{}'><resource>{resource}</resource></bind></iq>",
             ns::BIND
         ))
-        .await?;
+        .await;
         let answer = self.expect("iq").await?;
         assert_eq!(answer.kind(), Some("result"), "{}", answer.show());
         Ok(())
@@ -112,7 +114,7 @@ impl Wire {
     /// Enables stream management; the id to resume with. What comes before the answer is not counted, and handed
     /// to `take`: chat for the full JID comes before initial presence (RFC 6121 §8.5.3.1).
     pub async fn enable(&mut self, mut take: impl FnMut(&Element)) -> Result<String, Gone> {
-        self.send(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await?;
+        self.send(&format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await;
         loop {
             let child = self.answer().await?;
             if child.is("enabled", ns::SM) {
@@ -124,7 +126,7 @@ impl Wire {
 
     /// Asks to resume. `Ok` with `h` where it is granted, else `Err` with the `h` that the refusal told.
     pub async fn resume(&mut self, previd: &str, received: u32) -> Result<Result<u32, Option<u32>>, Gone> {
-        self.send(&format!("<resume xmlns='{}' previd='{previd}' h='{received}'/>", ns::SM)).await?;
+        self.send(&format!("<resume xmlns='{}' previd='{previd}' h='{received}'/>", ns::SM)).await;
         let answer = self.answer().await?;
         let h = answer.attr("h").map(|h| h.parse().expect("a number"));
         match answer.name() {
@@ -134,16 +136,25 @@ impl Wire {
         }
     }
 
-    pub async fn acknowledge(&mut self, received: u32) -> Result<(), Gone> {
-        self.send(&format!("<a xmlns='{}' h='{received}'/>", ns::SM)).await
+    pub async fn acknowledge(&mut self, received: u32) {
+        self.send(&format!("<a xmlns='{}' h='{received}'/>", ns::SM)).await;
     }
 
     /// Closes the stream as RFC 6120 §4.4 says, and hands what still comes to `take`.
-    pub async fn close(mut self, mut take: impl FnMut(&Element)) {
-        if self.send("</stream:stream>").await.is_ok() {
-            while let Ok(Ok(child)) = timeout(DEADLINE, self.child()).await {
-                take(&child);
-            }
+    pub async fn close(mut self, take: impl FnMut(Element)) {
+        self.send("</stream:stream>").await;
+        self.drain(take).await;
+    }
+
+    /// Ends the connection and leaves the stream open; what the server has sent until it noticed goes to `take`.
+    pub async fn drop_connection(mut self, take: impl FnMut(Element)) {
+        let _ = self.socket.shutdown().await;
+        self.drain(take).await;
+    }
+
+    async fn drain(mut self, mut take: impl FnMut(Element)) {
+        while let Ok(child) = timeout(DEADLINE, self.child()).await.expect("the server closes too") {
+            take(child);
         }
     }
 }

@@ -1,16 +1,35 @@
 //! Messages that a client sends again because it does not know whether they arrived: they arrive once.
 
+use std::time::Duration;
+
 use harness::{Client, Server, StanzaExt, scenes};
+use tokio::time::sleep;
 
 scenes! {
     []: what_is_sent_again_after_a_new_bind_is_one_message,
         what_is_sent_again_beside_a_dead_connection_is_one_message,
         what_is_sent_again_after_a_crash_is_one_message,
         what_was_acknowledged_is_another_message;
+    ["sm.resume_seconds=1"]: what_is_sent_again_when_resumption_is_over_is_one_message;
     ["archive.policy=always"]: what_is_archived_and_sent_again_is_one_message;
 }
 
 const HELLO: &str = "<body>hello</body><origin-id xmlns='urn:xmpp:sid:0' id='o1'/>";
+
+/// Somebody whose acknowledgement makes a message safe at once.
+async fn juliet(s: &Server) -> Client {
+    let mut juliet = s.login(&s.account(), "balcony").await;
+    juliet.enable().await;
+    juliet.available(0).await;
+    juliet
+}
+
+/// Receives the message and acknowledges it; when this returns the server knows.
+async fn got_hello(juliet: &mut Client) {
+    assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    juliet.acknowledge().await;
+    juliet.sync().await;
+}
 
 async fn hello(romeo: &mut Client, to: &str) {
     romeo.send(format!("<message to='{to}' type='chat' id='m1'>{HELLO}</message>")).await;
@@ -18,13 +37,34 @@ async fn hello(romeo: &mut Client, to: &str) {
 
 /// The connection breaks before an `<a/>` came; the client does not try to resume.
 async fn what_is_sent_again_after_a_new_bind_is_one_message(s: &Server) {
-    let mut juliet = s.user().await;
+    let mut juliet = juliet(s).await;
     let account = s.account();
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
     hello(&mut romeo, juliet.bare()).await;
-    assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    got_hello(&mut juliet).await;
     romeo.drop_connection();
+
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    romeo.acknowledged().await;
+    juliet.nothing().await;
+}
+
+/// The client comes back after the old session's end, and has nothing to resume with.
+async fn what_is_sent_again_when_resumption_is_over_is_one_message(s: &Server) {
+    let mut juliet = juliet(s).await;
+    let account = s.account();
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    got_hello(&mut juliet).await;
+    let ended = format!("logged out jid={}", romeo.jid());
+    romeo.drop_connection();
+    while !s.log().contains(&ended) {
+        sleep(Duration::from_millis(50)).await;
+    }
 
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
@@ -35,12 +75,12 @@ async fn what_is_sent_again_after_a_new_bind_is_one_message(s: &Server) {
 
 /// As a phone that changes its network: the old connection is dead and the server does not know.
 async fn what_is_sent_again_beside_a_dead_connection_is_one_message(s: &Server) {
-    let mut juliet = s.user().await;
+    let mut juliet = juliet(s).await;
     let account = s.account();
     let mut dead = s.login(&account, "orchard").await;
     dead.enable().await;
     hello(&mut dead, juliet.bare()).await;
-    assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+    got_hello(&mut juliet).await;
 
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
@@ -80,7 +120,7 @@ async fn crash(s: &Server) {
 
 /// A client that counts its ids from 1 at every start says the same again, and means it.
 async fn what_was_acknowledged_is_another_message(s: &Server) {
-    let mut juliet = s.user().await;
+    let mut juliet = juliet(s).await;
     let account = s.account();
     for _ in 0..2 {
         let mut romeo = s.login(&account, "orchard").await;
@@ -88,15 +128,7 @@ async fn what_was_acknowledged_is_another_message(s: &Server) {
         hello(&mut romeo, juliet.bare()).await;
         romeo.acknowledged().await;
         romeo.drop_connection();
-        assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
-    }
-    // Without an acknowledgement asked for, but with the stream closed in good order.
-    for _ in 0..2 {
-        let mut romeo = s.login(&account, "orchard").await;
-        romeo.enable().await;
-        hello(&mut romeo, juliet.bare()).await;
-        romeo.close().await;
-        assert_eq!(juliet.message().await.body().as_deref(), Some("hello"));
+        got_hello(&mut juliet).await;
     }
     juliet.nothing().await;
 }

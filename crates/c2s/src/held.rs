@@ -51,7 +51,8 @@ impl Held {
     /// Ends the session for good.
     pub async fn end(mut self) {
         if let Some(lease) = &self.lease {
-            let h = self.session.inbound(|inbound| inbound.tell());
+            // Told to those who ask to resume: who only sends again is known by the keys, which stay.
+            let h = self.session.inbound(|inbound| inbound.h());
             self.clients.leases.end(lease, h);
         }
         waxwing_im::end(&self.session).await;
