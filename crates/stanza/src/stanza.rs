@@ -122,7 +122,7 @@ impl Stanza {
 
     /// The first child of that name and namespace.
     pub fn child(&self, name: &str, ns: &str) -> Option<&Child> {
-        self.children().find(|child| child.ns(&self.element) == ns && child.name(&self.element) == name)
+        self.children().find(|child| child.is(&self.element, name, ns))
     }
 
     pub fn has(&self, name: &str, ns: &str) -> bool {
@@ -131,7 +131,7 @@ impl Stanza {
 
     /// Whether a child is in that namespace, whatever its name.
     pub fn has_ns(&self, ns: &str) -> bool {
-        self.children().any(|child| child.ns(&self.element) == ns)
+        self.children().any(|child| child.is_in(&self.element, ns))
     }
 
     /// The element that [`Child`]ren lie in.

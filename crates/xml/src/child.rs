@@ -28,8 +28,15 @@ impl Child {
     }
 
     /// Whether this is the element of that name and namespace.
+    #[inline]
     pub fn is(&self, parent: &Element, name: &str, ns: &str) -> bool {
-        self.name(parent) == name && self.ns(parent) == ns
+        parent.part_is(self.name, name) && self.is_in(parent, ns)
+    }
+
+    /// Whether this element is in that namespace.
+    #[inline]
+    pub fn is_in(&self, parent: &Element, ns: &str) -> bool {
+        parent.namespace_is(self.namespace, ns)
     }
 
     /// Where the whole element stands in [`Element::bytes`]. These bytes mean the same wherever the default namespace

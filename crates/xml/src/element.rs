@@ -68,7 +68,7 @@ impl Element {
 
     /// Whether this is the element of that name and namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.name() == name && self.ns() == ns
+        self.part_is(self.name, name) && self.namespace_is(self.namespace, ns)
     }
 
     /// The value of the attribute without a prefix that has this name.
@@ -107,7 +107,7 @@ impl Element {
     }
 
     fn qualified_attr(&self, name: &str) -> Option<&str> {
-        let attr = self.attrs.iter().find(|attr| self.part(attr.name.whole) == name)?;
+        let attr = self.attrs.iter().find(|attr| self.part_is(attr.name.whole, name))?;
         Some(match attr.value {
             Value::Written(span) => self.part(span),
             Value::Owned(index) => self.resolved(index),
@@ -118,6 +118,13 @@ impl Element {
     pub(crate) fn part(&self, span: Span) -> &str {
         let bytes = self.bytes.get(span.start as usize..span.end as usize).unwrap_or(&[]);
         std::str::from_utf8(bytes).unwrap_or("")
+    }
+
+    /// Whether a part of the bytes is this text. Compares bytes: many are asked for, few are what was asked for, and
+    /// to make text of each would cost more than all the rest of a message's way through the modules.
+    #[inline]
+    pub(crate) fn part_is(&self, span: Span, text: &str) -> bool {
+        self.bytes.get(span.start as usize..span.end as usize) == Some(text.as_bytes())
     }
 
     fn resolved(&self, index: u32) -> &str {
@@ -132,6 +139,14 @@ impl Element {
             Namespace::Xml => ns::XML,
             Namespace::Written(span) => self.part(span),
             Namespace::Owned(index) => self.resolved(index),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn namespace_is(&self, namespace: Namespace, name: &str) -> bool {
+        match namespace {
+            Namespace::Written(span) => self.part_is(span, name),
+            _ => self.namespace_name(namespace) == name,
         }
     }
 }
