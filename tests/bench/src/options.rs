@@ -39,8 +39,9 @@ pub struct Scale {
     pub offline_alone: usize,
     pub offline_peers: usize,
     pub pairs: usize,
-    /// Messages each way of a pair.
+    /// Messages each way of a pair, of our server and of the peers.
     pub chat: usize,
+    pub chat_peers: usize,
 }
 
 const FULL: Scale = Scale {
@@ -57,6 +58,7 @@ const FULL: Scale = Scale {
     offline_peers: 100,
     pairs: 25,
     chat: 1_000,
+    chat_peers: 200,
 };
 
 const QUICK: Scale = Scale {
@@ -65,11 +67,12 @@ const QUICK: Scale = Scale {
     scans: 2_000,
     logins: 200,
     idle: 1_000,
-    idle_peers: 300,
+    idle_peers: 200,
     offline: 200,
     offline_alone: 60,
-    offline_peers: 20,
+    offline_peers: 16,
     chat: 200,
+    chat_peers: 60,
     ..FULL
 };
 
@@ -87,6 +90,7 @@ const SMOKE: Scale = Scale {
     offline_peers: 0,
     pairs: 2,
     chat: 20,
+    chat_peers: 0,
 };
 
 impl Scale {

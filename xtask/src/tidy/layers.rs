@@ -53,6 +53,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The scenes judge the server from outside: none of its crates.
     ("waxwing-tests", &["waxwing-pgtest"]),
     ("waxwing-pgtest", &[]),
+    // Measures the server from outside, and a message's way through its crates from inside.
+    (
+        "waxwing-bench",
+        &[
+            "waxwing-xml",
+            "waxwing-stanza",
+            "waxwing-kernel",
+            "waxwing-im",
+            "waxwing-xeps",
+            "waxwing-store",
+            "waxwing-store-sqlite",
+            "waxwing-net",
+            "waxwing-pgtest",
+        ],
+    ),
     ("waxwing-fuzz", &["waxwing-xml", "waxwing-stanza", "waxwing-sasl"]),
     ("xtask", &["waxwing-config"]),
 ];

@@ -34,10 +34,11 @@ const LOADS: [(usize, Figure, Figure); 2] = [
 const ASK: usize = 5;
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let (pairs, messages) = (bench.scale.pairs, bench.scale.chat);
-    for _ in 0..bench.scale.runs {
+    let (scale, pairs) = (bench.scale, bench.scale.pairs);
+    for _ in 0..scale.runs {
         for (in_flight, cpu, rate) in &LOADS {
             for kind in bench.kinds(&[Kind::Waxwing]) {
+                let messages = if kind.is_ours() { scale.chat } else { scale.chat_peers };
                 let (server, target) = bench.start(kind).await?;
                 let clients = many(pairs * 2, 8, move |number| {
                     let target = target.clone();
