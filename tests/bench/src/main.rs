@@ -4,8 +4,7 @@
 //! figures that count processor time are the servers' own, all threads, and hardly mind other work on the machine;
 //! those that count time do.
 
-// A program that measures has nobody to answer to when it cannot: it says why and ends. Indices and lengths are its
-// own.
+#![cfg_attr(test, allow(clippy::expect_used))]
 
 mod bench;
 mod client;

@@ -1,5 +1,7 @@
 //! Whether the benchmark works: tiny numbers, no peers, no figures.
 
+#![allow(clippy::expect_used)]
+
 use std::path::Path;
 use std::process::Command;
 
