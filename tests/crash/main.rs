@@ -12,6 +12,7 @@
 
 mod device;
 mod dice;
+mod judge;
 mod ledger;
 mod sender;
 mod table;
@@ -23,7 +24,8 @@ use std::{sync::Arc, time::Duration};
 use device::{Device, Manner};
 use dice::Dice;
 use harness::{Account, Database, Server};
-use ledger::{Counts, Ledger};
+use judge::Counts;
+use ledger::Ledger;
 use sender::Sender;
 use tokio::{
     sync::{Barrier, watch},
@@ -63,7 +65,7 @@ pub struct Run {
 fn what_was_acknowledged_arrives_whenever_the_server_is_killed() {
     let kills = number("WAXWING_CRASHES").unwrap_or(20) as u32;
     let seed = number("WAXWING_SEED").unwrap_or_else(random);
-    table::say(&format!("{kills} kills on each of four servers; WAXWING_SEED={seed}"));
+    table::say(&format!("\n{kills} kills on each of four servers; WAXWING_SEED={seed}"));
     let kinds = [
         (Database::Sqlite, "until-delivered"),
         (Database::Sqlite, "always"),

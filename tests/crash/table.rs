@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::{Run, ledger::Counts};
+use crate::{Run, judge::Counts};
 
 /// Faults shown of each run.
 const SHOWN: usize = 20;
@@ -27,6 +27,7 @@ const ROWS: &[Row] = &[
 ];
 
 pub fn print(runs: &[Run]) {
+    say("");
     let cells = |title: &str, cell: &dyn Fn(&Run) -> String| {
         let cells: String = runs.iter().map(|run| format!("{:>18}", cell(run))).collect();
         say(&format!("{title:<44}{cells}"));
