@@ -138,7 +138,8 @@ impl Account {
             }
             return Accepted::Taken;
         };
-        if keep.pending && state.pending >= self.core().settings.pending_messages {
+        let full = state.pending >= self.core().settings.pending_messages;
+        if keep.pending && full && !state.is_taken_at_once(&targets, &stanza) {
             after.drop_ticket(ticket);
             return Accepted::Full;
         }
@@ -346,6 +347,17 @@ impl Account {
 }
 
 impl State {
+    /// Whether a connected session takes it now: then it does not wait, and the quota is for what waits.
+    fn is_taken_at_once(&self, targets: &Targets, stanza: &Stanza) -> bool {
+        let takes = |index: usize| {
+            let resource = &self.resources[index];
+            resource.mode == Mode::Live
+                && !resource.session.is_hibernated()
+                && !resource.session.outbox(|outbox| outbox.is_full())
+        };
+        self.resolve(targets, stanza).into_iter().any(takes)
+    }
+
     /// Where the entries begin that are in memory only: what was written came before them.
     fn lingering(&self) -> usize {
         let lingering = |open: &&Open| matches!(open.place, Place::Lingering(_));

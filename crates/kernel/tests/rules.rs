@@ -514,6 +514,21 @@ async fn a_message_refused_for_the_quota_is_new_when_it_is_sent_again() {
 }
 
 #[tokio::test]
+async fn the_quota_is_for_what_waits_not_for_what_somebody_takes_at_once() {
+    let (world, _folder) = with(Archive::UntilDelivered, Settings { pending_messages: 1, ..patient() }).await;
+    let mut a = world.client("a", "1").await;
+    let mut b = world.client("b", "1").await;
+    b.available(0);
+    for body in ["one", "two", "three"] {
+        a.send("b@x", body).await;
+    }
+    assert_eq!(b.bodies().await, ["one", "two", "three"]);
+    b.account().hibernate(&b.session);
+    a.send("b@x", "four").await;
+    assert_eq!(a.bodies().await, ["error"]);
+}
+
+#[tokio::test]
 async fn a_stanza_whose_handling_breaks_off_is_never_acknowledged() {
     let (world, _folder) = world(Archive::UntilDelivered).await;
     let a = world.client("a", "1").await;
