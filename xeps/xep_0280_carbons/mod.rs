@@ -58,6 +58,9 @@ impl Carbons {
 
     /// §8.
     fn sent(self: &Arc<Self>, copying: &mut Copying<'_>) {
+        if !anyone_wants(copying) {
+            return;
+        }
         let Some(to) = copying.stanza.to.clone() else { return };
         // One to the own account is copied where it arrives: each session gets it once.
         if !same_bare(&to, &copying.account.jid) && self.is_eligible(copying, &to, false) {
@@ -67,6 +70,9 @@ impl Carbons {
 
     /// §7.
     fn received(self: &Arc<Self>, copying: &mut Copying<'_>) {
+        if !anyone_wants(copying) {
+            return;
+        }
         let Some(from) = copying.stanza.from.clone() else { return };
         if self.is_eligible(copying, &from, true) {
             give(copying, "received");
@@ -84,6 +90,11 @@ impl Carbons {
         }
         eligible
     }
+}
+
+/// Most messages have no other session to be copied to: that is asked first.
+fn anyone_wants(copying: &Copying<'_>) -> bool {
+    copying.others().any(|(_, session)| session.has_flag(flags::CARBONS))
 }
 
 /// Gives every enabled session that did not get the message itself a copy, all of them the same.

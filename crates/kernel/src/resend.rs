@@ -1,9 +1,10 @@
 //! How a message is known that a client sends again because its acknowledgement never came.
 
 use std::collections::VecDeque;
+use std::hash::Hasher;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use siphasher::sip128::{Hasher128, SipHasher13};
 use waxwing_stanza::{Stanza, ns};
 use waxwing_store::UnixMillis;
 
@@ -18,26 +19,26 @@ pub struct ResendKey(pub [u8; 16]);
 
 impl ResendKey {
     /// `None` for a message without any id: nothing tells a resend of it from a second message.
+    ///
+    /// SipHash, not a cryptographic hash: who makes two messages collide loses one of their own. The key is fixed,
+    /// as stored keys are compared after a restart.
     pub fn of(message: &Stanza) -> Option<ResendKey> {
         let element = message.element();
         let origin = message.child("origin-id", ns::SID).and_then(|child| child.attr(element, "id"));
         let id = origin.as_deref().or(message.id())?;
-        let mut hash = Sha256::new();
+        let mut hash = SipHasher13::new();
         let to = message.to.as_ref().map_or("", |to| to.as_str());
         for part in [to, message.kind.type_attr().unwrap_or(""), id] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
+            hash.write(&(part.len() as u64).to_be_bytes());
+            hash.write(part.as_bytes());
         }
         for child in message.children() {
             // A client stamps what it sends late: that is not part of what it says.
             if child.name(element) != "delay" || child.ns(element) != ns::DELAY {
-                hash.update(message.bytes_of(child));
+                hash.write(message.bytes_of(child));
             }
         }
-        let digest = hash.finalize();
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest[..16]);
-        Some(ResendKey(key))
+        Some(ResendKey(hash.finish128().as_bytes()))
     }
 
     /// The key under which the sender's own copy of the message is known: recipient's and sender's entries
