@@ -179,7 +179,7 @@ async fn a_password_that_is_none(s: &Server) {
     assert!(can_log_in(s, &account).await);
 }
 
-/// XEP-0077 §3.2: the sessions end with `<not-authorized/>`; contacts are told.
+/// XEP-0077 §3.2: the request is answered, then the sessions end with `<not-authorized/>`; contacts are told.
 async fn an_account_is_removed(s: &Server) {
     let account = s.account();
     let mut romeo = s.online(&account, "one").await;
@@ -187,6 +187,7 @@ async fn an_account_is_removed(s: &Server) {
     let mut juliet = s.user().await;
     befriend(&mut romeo, &mut juliet).await;
     romeo.send(format!("<iq type='set' id='gone' to='localhost'>{}</iq>", query("<remove/>"))).await;
+    assert_eq!(romeo.iq().await.kind(), Some("result"));
     assert_eq!(romeo.failed().await, "not-authorized");
     assert_eq!(other.failed().await, "not-authorized");
     assert!(!can_log_in(s, &account).await);

@@ -1,6 +1,7 @@
 //! The end of a connection, and what becomes of its session.
 
 use tokio::join;
+use tokio::time::Instant;
 
 use super::{Connection, Ending};
 use crate::error::StreamError;
@@ -41,6 +42,11 @@ impl Connection {
                 join!(self.held.end(), self.stream.close(Some(&error)));
             }
             Ending::Told(closing) => {
+                if self.session.has_ended() {
+                    // Who removes its own account is told so first (XEP-0077 §3.2, example 9): an ended session
+                    // has nothing else to write.
+                    self.fill(Instant::now());
+                }
                 self.acknowledge_at_last();
                 let error = StreamError::from(closing);
                 tracing::info!(%jid, %peer, condition = error.condition, "stream closed");
