@@ -223,14 +223,11 @@ section! {
         "limits.blocked_items" => blocked_items: usize = "2000", Number(Count, 1, 1_000_000);
         /// Messages of one account that wait to be delivered. One more: `<service-unavailable/>` (XEP-0160 §2).
         "limits.pending_messages" => pending_messages: u64 = "10000", Number(Count, 1, 1_000_000_000);
-        /// Memory for what is not sent yet to one session. A session that reads too slowly falls back to its log.
+        /// Memory for what is not sent yet to one session, and as much again for what it was sent and has not
+        /// acknowledged (XEP-0198). A session that reads too slowly falls back to its log.
         "limits.outbox_bytes" => outbox_bytes: usize = "1048576", Number(Bytes, 65_536, 1_073_741_824);
-        /// Memory for what a session was sent and has not acknowledged (XEP-0198).
-        "limits.unacked_bytes" => unacked_bytes: usize = "2097152", Number(Bytes, 65_536, 1_073_741_824);
         /// Messages of one session that are not durable yet; its stream is not read while there are as many.
         "limits.uncommitted_messages" => uncommitted_messages: usize = "256", Number(Count, 1, 1_000_000);
-        /// Queries of one session that are answered at the same time.
-        "limits.concurrent_reads" => concurrent_reads: usize = "8", Number(Count, 1, 1000);
         /// Addresses that one session has sent directed presence to (RFC 6121 §4.6).
         "limits.directed_presence" => directed_presence: usize = "1000", Number(Count, 1, 1_000_000);
         /// Private XML storage of one account (XEP-0049), all of it.

@@ -311,7 +311,6 @@ fn together(config: &Config, values: &Values) -> Result<(), ConfigError> {
     }
     for (name, bytes) in [
         ("limits.outbox_bytes", limits.outbox_bytes),
-        ("limits.unacked_bytes", limits.unacked_bytes),
         ("limits.byte_burst", limits.byte_burst as usize),
     ] {
         if bytes < limits.stanza {
