@@ -18,6 +18,8 @@ scenes! {
         a_probe_of_a_contact_is_answered,
         a_probe_of_a_stranger_is_answered_as_one_of_nobody,
         presence_to_nobody_is_silence,
+        what_was_never_shown_is_not_told_to_end,
+        presence_to_another_server_is_refused_until_there_is_a_way,
         an_impossible_priority,
 }
 
@@ -256,6 +258,34 @@ async fn presence_to_nobody_is_silence(s: &Server) {
         }
     }
     romeo.nothing().await;
+}
+
+/// RFC 6121 §4.5.2: contacts are told by a session that they saw; what was sent directly concerns nobody else.
+async fn what_was_never_shown_is_not_told_to_end(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.online(&account, "one").await;
+    let (mut juliet, mut stranger) = s.pair().await;
+    befriend(&mut romeo, &mut juliet).await;
+    for how in ["unavailable", "close"] {
+        let mut quiet = s.login(&account, how).await;
+        quiet.send(format!("<presence to='{}'/>", stranger.jid())).await;
+        stranger.presence().await;
+        match how {
+            "unavailable" => quiet.send("<presence type='unavailable'/>").await,
+            _ => quiet.close().await,
+        }
+        assert_eq!(stranger.presence().await.kind(), Some("unavailable"));
+        romeo.nothing().await;
+        juliet.nothing().await;
+    }
+}
+
+/// RFC 6120 §10.4.
+async fn presence_to_another_server_is_refused_until_there_is_a_way(s: &Server) {
+    let mut romeo = s.user().await;
+    romeo.send("<presence to='room@chat.example.org/nick' id='join'/>").await;
+    let answer = romeo.presence().await;
+    assert_eq!((answer.id(), &*answer.condition()), (Some("join"), "remote-server-not-found"));
 }
 
 /// RFC 6121 §4.7.2.3: an integer between -128 and +127. What is none is no reason to lose the presence's

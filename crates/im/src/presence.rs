@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Session, Targets};
+use waxwing_kernel::{Resource, Session, Targets};
 use waxwing_stanza::{Addr, Condition, PresenceType, Stanza, StanzaError, bare, ns};
 
 use crate::handle::refuse;
@@ -28,7 +28,7 @@ pub(crate) async fn send(session: &Arc<Session>, kind: PresenceType, stanza: Sta
         (PresenceType::Unsubscribed, Some(to)) => {
             subscription::send(session, stanza, bare(&to), Step::Unsubscribed).await;
         }
-        (PresenceType::Probe, Some(to)) => probe::for_client(&session.account, &session.jid, &to).await,
+        (PresenceType::Probe, Some(to)) => probe::for_client(session, &to).await,
         (PresenceType::Error, Some(to)) if to.resource().is_some() => {
             broadcast::direct(&session.account, Arc::new(stanza), &to).await;
         }
@@ -59,7 +59,7 @@ async fn own(session: &Arc<Session>, kind: PresenceType, stanza: Stanza) {
 /// After an initial presence: what the session has not seen (RFC 6121 §4.3, §3.1.3).
 async fn arrive(session: &Arc<Session>) {
     let account = &session.account;
-    probe::own_resources(account, &session.jid).await;
+    probe::own_resources(session).await;
     let roster = match account.core().rosters.get(account.id).await {
         Ok(roster) => roster,
         Err(error) => {
@@ -70,7 +70,7 @@ async fn arrive(session: &Arc<Session>) {
     for row in roster.rows.values() {
         let Ok(contact) = jid::Jid::new(&row.contact).map(Arc::new) else { continue };
         if crate::transition::to(row) {
-            probe::for_session(account, &session.jid, &contact).await;
+            probe::for_session(session, &contact).await;
         }
         if let Some(request) = &row.request
             && let Some(request) = Stanza::restore(Arc::from(request.as_slice()))
@@ -83,26 +83,45 @@ async fn arrive(session: &Arc<Session>) {
 
 /// The session is available no more: contacts are told, and whoever got directed presence (§4.5.2, §4.6.3).
 pub(crate) async fn withdraw(session: &Arc<Session>, stanza: Arc<Stanza>) {
-    let account = &session.account;
-    let directed = account.resource(session, |resource| {
+    let seen = session.account.resource(session, |resource| {
+        let seen = Seen::take(resource);
         resource.set_presence(PresenceType::Unavailable, stanza.clone(), 0);
-        std::mem::take(&mut resource.directed)
+        seen
     });
-    tell_gone(session, stanza, directed.unwrap_or_default()).await;
+    if let Some(seen) = seen {
+        tell_gone(session, stanza, seen).await;
+    }
+}
+
+/// Who saw a session.
+pub(crate) struct Seen {
+    /// Contacts and the own resources did.
+    available: bool,
+    /// Whom it sent presence directly.
+    directed: Vec<Addr>,
+}
+
+impl Seen {
+    pub fn take(resource: &mut Resource) -> Seen {
+        Seen { available: resource.is_available(), directed: std::mem::take(&mut resource.directed) }
+    }
 }
 
 /// Tells everyone who saw the session that it is gone.
-pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, directed: Vec<Addr>) {
+pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, seen: Seen) {
     let account = &session.account;
-    // Before anyone is told: who then asks when it was finds the answer.
-    if !account.is_available() {
-        account.host.table().gone(account, &stanza);
+    let mut told = None;
+    if seen.available {
+        // Before anyone is told: who then asks when it was finds the answer.
+        if !account.is_available() {
+            account.host.table().gone(account, &stanza);
+        }
+        broadcast::broadcast(account, stanza.clone()).await;
+        told = account.core().rosters.get(account.id).await.ok();
     }
-    broadcast::broadcast(account, stanza.clone()).await;
-    let roster = account.core().rosters.get(account.id).await.ok();
-    for to in directed {
+    for to in seen.directed {
         // Contacts were told with the broadcast.
-        if !roster.as_ref().is_some_and(|roster| roster.shows_presence_to(&to)) {
+        if !told.as_ref().is_some_and(|roster| roster.shows_presence_to(&to)) {
             broadcast::direct(account, stanza.clone(), &to).await;
         }
     }
@@ -110,6 +129,10 @@ pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, direc
 
 /// Directed presence (RFC 6121 §4.6).
 async fn directed(session: &Arc<Session>, kind: PresenceType, stanza: Stanza, to: Addr) {
+    if session.account.core().host(to.domain().as_str()).is_none() {
+        // RFC 6120 §10.4: a client that joins a room elsewhere must not wait for ever.
+        return refuse(session, &stanza, &Condition::RemoteServerNotFound.into());
+    }
     let limit = session.account.core().settings.directed_presence;
     let fits = session.account.resource(session, |resource| {
         resource.directed.retain(|known| *known != to);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Account, Targets};
+use waxwing_kernel::{Session, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, bare};
 
 use crate::broadcast::available;
@@ -21,27 +21,29 @@ enum Answer {
     Unsubscribed,
 }
 
-/// The server asks for a session of `account` that has just become available.
-pub(crate) async fn for_session(account: &Arc<Account>, session: &Addr, contact: &Addr) {
-    if ask(account, session, contact).await == Answer::Unsubscribed {
+/// The server asks for a session that has just become available.
+pub(crate) async fn for_session(session: &Arc<Session>, contact: &Addr) {
+    if ask(session, contact).await == Answer::Unsubscribed {
         // The contact's roster says otherwise than ours: ours is mended.
-        subscription::receive(account, contact, Step::Unsubscribed, None).await;
+        subscription::receive(&session.account, contact, Step::Unsubscribed, None).await;
     }
 }
 
 /// A client asks by itself.
-pub(crate) async fn for_client(account: &Arc<Account>, session: &Addr, contact: &Addr) {
+pub(crate) async fn for_client(session: &Arc<Session>, contact: &Addr) {
     let contact = bare(contact);
-    let kind = match ask(account, session, &contact).await {
+    let kind = match ask(session, &contact).await {
         Answer::Told => return,
         Answer::Away => PresenceType::Unavailable,
         Answer::Unsubscribed => PresenceType::Unsubscribed,
     };
-    let stanza = Stanza::build(Kind::Presence(kind), Some(contact), Some(session.clone()), None, |_| {});
-    let _ = deliver(account, Arc::new(stanza), None, Targets::Full).await;
+    let to = Some(session.jid.clone());
+    let stanza = Stanza::build(Kind::Presence(kind), Some(contact), to, None, |_| {});
+    tell(session, Arc::new(stanza)).await;
 }
 
-async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
+async fn ask(session: &Arc<Session>, contact: &Addr) -> Answer {
+    let account = &session.account;
     let core = account.core();
     let contact = match place(core, contact).await {
         Ok(Place::Account(contact)) => contact,
@@ -56,7 +58,7 @@ async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
     }
     // Whom the contact blocks gets no answer at all.
     let probe = Kind::Presence(PresenceType::Probe);
-    let probe = Stanza::build(probe, Some(session.clone()), Some(contact.jid.clone()), None, |_| {});
+    let probe = Stanza::build(probe, Some(session.jid.clone()), Some(contact.jid.clone()), None, |_| {});
     let passing = waxwing_kernel::Passing {
         point: waxwing_kernel::Point::ToAccount,
         stanza: &probe,
@@ -71,16 +73,22 @@ async fn ask(account: &Arc<Account>, session: &Addr, contact: &Addr) -> Answer {
         return Answer::Away;
     }
     for stanza in presences {
-        let _ = deliver(account, stanza, Some(session.clone()), Targets::Full).await;
+        tell(session, stanza).await;
     }
     Answer::Told
 }
 
 /// Tells a session the presence of the account's other resources (RFC 6121 §4.2.2).
-pub(crate) async fn own_resources(account: &Arc<Account>, session: &Addr) {
-    for stanza in available(account) {
-        if stanza.from.as_ref() != Some(session) {
-            let _ = deliver(account, stanza, Some(session.clone()), Targets::Full).await;
+pub(crate) async fn own_resources(session: &Arc<Session>) {
+    for stanza in available(&session.account) {
+        if stanza.from.as_ref() != Some(&session.jid) {
+            tell(session, stanza).await;
         }
     }
+}
+
+/// A broadcast names no addressee: it is this session's because it asked.
+async fn tell(session: &Session, presence: Arc<Stanza>) {
+    let to = Some(session.jid.clone());
+    let _ = deliver(&session.account, presence, to, Targets::Session(session.id)).await;
 }

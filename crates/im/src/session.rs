@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use waxwing_kernel::{Account, Closing, Resource, Session};
+use waxwing_kernel::{Account, Closing, Session};
 use waxwing_stanza::{Condition, StanzaError};
 
 use crate::broadcast::unavailable;
-use crate::presence::tell_gone;
+use crate::presence::{Seen, tell_gone};
 use crate::route::answer;
 
 /// Binds a resource: `requested`, prepared already, or one that the server makes. The newest session wins: an
@@ -49,9 +49,7 @@ pub async fn bind(account: &Arc<Account>, requested: Option<&str>) -> Result<Arc
 /// to answer get their error, and everyone who saw it learns that it is gone. A second call does nothing.
 pub async fn end(session: &Arc<Session>) {
     let account = &session.account;
-    let seen = account.resource(session, |resource: &mut Resource| {
-        (resource.is_available(), std::mem::take(&mut resource.directed))
-    });
+    let seen = account.resource(session, Seen::take);
     let Some(leftover) = account.end(session) else { return };
     for request in leftover.requests {
         if let Some(error) = request.error(&Condition::ServiceUnavailable.into()) {
@@ -63,9 +61,8 @@ pub async fn end(session: &Arc<Session>) {
             answer(account.core(), error);
         }
     }
-    let Some((available, directed)) = seen else { return };
-    if available || !directed.is_empty() {
+    if let Some(seen) = seen {
         let gone = Arc::new(unavailable(Some(session.jid.clone())));
-        tell_gone(session, gone, directed).await;
+        tell_gone(session, gone, seen).await;
     }
 }
