@@ -13,6 +13,7 @@ scenes! {
         a_contact_withdraws,
         a_subscriber_leaves,
         a_request_is_withdrawn,
+        a_request_withdrawn_shows_nothing_of_whom_it_was_for,
         approval_may_come_first,
         approval_may_be_taken_back,
         an_answer_that_nobody_asked_for_changes_nothing,
@@ -244,6 +245,24 @@ async fn a_request_is_withdrawn(s: &Server) {
     let mut juliet = s.login(&contact, "one").await;
     juliet.available(0).await;
     assert!(juliet.drain().await.iter().all(|it| it.kind() != Some("subscribe")), "the request is gone");
+}
+
+/// RFC 6121 §3.3.3: unavailable presence goes to who saw the available one, not to a stranger who asked.
+async fn a_request_withdrawn_shows_nothing_of_whom_it_was_for(s: &Server) {
+    let (mut romeo, mut juliet) = s.pair().await;
+    let (r, j) = (romeo.bare().to_owned(), juliet.bare().to_owned());
+    for leave in ["unsubscribe", "removal"] {
+        send(&mut romeo, &j, "subscribe").await;
+        presence(&mut juliet, Some("subscribe"), &r).await;
+        if leave == "removal" {
+            romeo.request("set", None, &query(&format!("<item jid='{j}' subscription='remove'/>"))).await;
+        } else {
+            send(&mut romeo, &j, "unsubscribe").await;
+        }
+        presence(&mut juliet, Some("unsubscribe"), &r).await;
+        let seen = romeo.drain().await;
+        assert!(seen.iter().all(|it| it.name() != "presence"), "{leave}");
+    }
 }
 
 /// RFC 6121 §3.4.

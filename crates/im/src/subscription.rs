@@ -102,15 +102,16 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
     if account.host.table().guard(&passing).await.is_err() {
         return;
     }
-    let reaction = match change_inbound(account, contact, step, &stanza).await {
-        Ok(reaction) => reaction,
+    let (reaction, was_shown) = match change_inbound(account, contact, step, &stanza).await {
+        Ok(change) => change,
         Err(error) => {
             tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
             return;
         }
     };
     match reaction {
-        Inbound::Deliver if step == Step::Unsubscribe => withdraw_from(account, contact).await,
+        // §3.3.3. Who only asked and takes that back does not learn which resources there are.
+        Inbound::Deliver if step == Step::Unsubscribe && was_shown => withdraw_from(account, contact).await,
         Inbound::Deliver | Inbound::Ignore => {}
         Inbound::Approve => {
             let answer = step_stanza(Step::Subscribed, &account.jid, contact);
@@ -122,13 +123,14 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
     }
 }
 
-/// The contact's side of a step: durable, delivered and pushed when it returns.
+/// The contact's side of a step: durable, delivered and pushed when it returns. Says also whether the contact
+/// was shown the account's presence before it.
 async fn change_inbound(
     account: &Arc<Account>,
     contact: &Addr,
     step: Step,
     stanza: &Arc<Stanza>,
-) -> Result<Inbound, StoreError> {
+) -> Result<(Inbound, bool), StoreError> {
     let core = account.core();
     let mut edit = core.rosters.edit(account.id).await?;
     let before = edit.current.row(contact).cloned();
@@ -136,13 +138,14 @@ async fn change_inbound(
         let full = edit.current.rows.len() >= core.settings.roster_items;
         if full || step != Step::Subscribe {
             // Nothing to change; a stranger whose request does not fit is met with silence.
-            return Ok(Inbound::Ignore);
+            return Ok((Inbound::Ignore, false));
         }
     }
     let mut row = before.clone().unwrap_or_else(|| new_row(contact));
+    let was_shown = crate::transition::from(&row);
     let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| kept(stanza)));
     if reaction == Inbound::Ignore {
-        return Ok(reaction);
+        return Ok((reaction, was_shown));
     }
     let changed = before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await?;
     if reaction == Inbound::Deliver {
@@ -154,7 +157,7 @@ async fn change_inbound(
     if changed {
         push(account, &edit.current, contact);
     }
-    Ok(reaction)
+    Ok((reaction, was_shown))
 }
 
 fn kept(stanza: &Stanza) -> Vec<u8> {
