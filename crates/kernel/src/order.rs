@@ -217,6 +217,10 @@ impl Account {
             }
         }
         let (Some(log), Some(at)) = (log, at) else { return };
+        if !pending {
+            // Its copies settle nothing: no session is asked to hold it.
+            return state.rest(at);
+        }
         state.open[at].holders = holders;
         if !connected {
             self.commit_up_to(state, log.seq);
