@@ -1,3 +1,5 @@
+//! Keys for accounts that do not exist.
+
 use std::fmt;
 
 use jid::BareJid;

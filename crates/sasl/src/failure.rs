@@ -1,3 +1,5 @@
+//! Why a login failed.
+
 use std::fmt;
 
 /// Why a login failed: the defined conditions of RFC 6120 §6.5. A refused mechanism, an unreadable

@@ -1,3 +1,5 @@
+//! The hash functions of SCRAM.
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};

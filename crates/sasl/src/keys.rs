@@ -1,3 +1,5 @@
+//! What is stored of a password.
+
 use std::fmt;
 
 use crate::prep::{self, Unfit};

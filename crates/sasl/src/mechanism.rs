@@ -1,3 +1,5 @@
+//! The mechanisms and their names.
+
 use std::fmt;
 
 use crate::Hash;

@@ -1,3 +1,5 @@
+//! What one stream offers, and accepts.
+
 use std::fmt;
 
 use base64::Engine as _;

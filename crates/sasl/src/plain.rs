@@ -1,3 +1,5 @@
+//! PLAIN (RFC 4616).
+
 use std::fmt;
 
 use jid::{BareJid, DomainRef};

@@ -79,7 +79,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["waxwing-store-postgres", "waxwing-pgtest"]),
     ("deadpool-postgres", &["waxwing-store-postgres"]),
     ("rcgen", &["waxwing-net"]),
-    ("clap", &["waxwing"]),
+    ("clap", &["waxwing", "waxwing-fuzz"]),
 ];
 
 /// What must not be named in a folder's shipped code, and why.
