@@ -60,7 +60,10 @@ impl Account {
                 state.unsynced = 0;
             }
         }
+        // A page may be large: so many are in memory at once, whoever falls behind.
+        let turn = self.core().log_readers.acquire().await;
         let rows = self.read_rows(from).await?;
+        drop(turn);
         let complete = (rows.len() < PAGE as usize).then_some(committed);
         let mut state = self.lock();
         let Some(resource) = state.resource_of(session.id) else { return Ok(false) };

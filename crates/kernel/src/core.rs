@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Semaphore;
 use waxwing_store::{Store, UnixMillis, Writer};
 
 use crate::ids::Ids;
 use crate::linger::Linger;
 use crate::{AccountCache, Directory, Host, Roster, SessionId};
+
+/// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
+const LOG_READERS: usize = 16;
 
 /// Bounds and times, as configured.
 #[derive(Debug, Clone)]
@@ -26,7 +30,7 @@ pub struct Settings {
     pub linger: Duration,
     /// How many accounts' rosters stay in memory.
     pub cached_rosters: usize,
-    /// Contacts per roster, requests that wait for an answer included.
+    /// Contacts per roster, and as many people besides whose request waits for an answer.
     pub roster_items: usize,
     /// Addresses to which one session may have sent directed presence.
     pub directed_presence: usize,
@@ -45,6 +49,8 @@ pub struct Core {
     pub directory: Directory,
     pub rosters: AccountCache<Roster>,
     pub(crate) linger: Linger,
+    /// Who may read a page of a log now.
+    pub(crate) log_readers: Semaphore,
     hosts: OnceLock<HashMap<Box<str>, Arc<Host>>>,
     sessions: AtomicU64,
 }
@@ -74,6 +80,7 @@ impl Core {
             directory: Directory::default(),
             rosters,
             linger: Linger::default(),
+            log_readers: Semaphore::new(LOG_READERS),
             hosts: OnceLock::new(),
             sessions: AtomicU64::new(1),
         });

@@ -20,6 +20,16 @@ impl Roster {
         self.rows.get(bare_str(contact))
     }
 
+    /// How many contacts are listed.
+    pub fn contacts(&self) -> usize {
+        self.rows.values().filter(|row| row.listed).count()
+    }
+
+    /// How many people wait for an answer who are not listed.
+    pub fn strangers(&self) -> usize {
+        self.rows.len() - self.contacts()
+    }
+
     /// Whether the contact is shown the owner's presence.
     pub fn shows_presence_to(&self, contact: &Jid) -> bool {
         self.row(contact)
