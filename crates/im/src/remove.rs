@@ -23,9 +23,14 @@ pub async fn close_account(account: &Arc<Account>, text: &'static str) {
 pub async fn remove_account(account: &Arc<Account>) -> Result<(), StoreError> {
     let core = account.core();
     close_account(account, "the account was removed").await;
-    let roster = core.rosters.get(account.id).await?;
-    // What was queued for it comes before the removal; what comes later finds no owner.
-    core.writer.commit(vec![Write::RemoveAccount { owner: account.id }]).await?;
+    let removal = async {
+        let roster = core.rosters.get(account.id).await?;
+        // What was queued for it comes before the removal; what comes later finds no owner.
+        core.writer.commit(vec![Write::RemoveAccount { owner: account.id }]).await?;
+        Ok(roster)
+    };
+    // Where it cannot be removed, it is there: its owner may come back.
+    let roster = removal.await.inspect_err(|_: &StoreError| account.reopen())?;
     core.directory.forget(account);
     core.rosters.forget(account.id);
     for row in roster.rows.values() {
