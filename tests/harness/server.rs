@@ -179,13 +179,18 @@ impl Server {
 
     /// Runs another `waxwing` command with this server's configuration, for at most 30 s.
     pub fn cli(&self, command: &[&str], stdin: &str) -> Output {
-        let mut process = Command::new("timeout");
-        process.args(["--signal=KILL", "30"]).arg(process::binary()).args(command).args(&self.arguments);
+        let mut process = limited();
+        process.args(command).args(&self.arguments);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process.spawn().expect("the waxwing binary");
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
         child.wait_with_output().expect("the command's output")
+    }
+
+    /// Runs a `waxwing` command that is told nothing but this, for at most 30 s.
+    pub fn bare_cli(command: &[&str]) -> Output {
+        limited().args(command).stdin(Stdio::null()).output().expect("the command's output")
     }
 
     /// An account with one resource online.
@@ -277,6 +282,13 @@ impl Drop for Server {
             let _ = running.child.wait();
         }
     }
+}
+
+/// The binary, killed after 30 s.
+fn limited() -> Command {
+    let mut process = Command::new("timeout");
+    process.args(["--signal=KILL", "30"]).arg(process::binary());
+    process
 }
 
 /// The addresses in the ready file, `None` while it is not there.

@@ -1,6 +1,6 @@
 //! The operator's commands: accounts while the server runs and while it does not, configuration, bad input.
 
-use std::{fs, process::Output};
+use std::{fs, path::Path, process::Output};
 
 use harness::{Account, Binding, Hash, Scram, Server, StanzaExt, Stream, ns, scenes};
 
@@ -16,6 +16,9 @@ scenes! {
         no_second_server_on_the_same_data,
         the_ready_file_names_the_process,
         nothing_secret_is_logged,
+        the_log_is_json_where_that_is_asked_for,
+        certificates_are_reloaded,
+        a_server_that_cannot_start_says_why,
         stopping_ends_streams_and_starting_again_works,
 }
 
@@ -194,6 +197,82 @@ async fn nothing_secret_is_logged(s: &Server) {
     for secret in [romeo.password.as_str(), "soft-what-light", "wr0ng-pass"] {
         assert!(!log.contains(secret), "{secret} in the log");
     }
+}
+
+async fn the_log_is_json_where_that_is_asked_for(s: &Server) {
+    let own = s.fresh(&["log.format=json"]);
+    let client = own.user().await;
+    client.close().await;
+    own.terminate();
+    assert!(own.stopped().success());
+    let log = own.log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let of = |message: &str| lines.iter().find(|line| line["message"] == message);
+    let login = of("logged in").unwrap_or_else(|| panic!("no login in {log}"));
+    assert_eq!(login["level"], "INFO");
+    assert!(login["jid"].as_str().is_some_and(|jid| jid.ends_with("@localhost/one")), "{login}");
+    assert!(of("logged out").is_some(), "{log}");
+}
+
+/// On SIGHUP, and when a file changes. A file that is broken changes nothing for clients.
+async fn certificates_are_reloaded(s: &Server) {
+    let own = s.fresh(&[]);
+    let leaf = own.data().join("tls/server.pem");
+    let first = Stream::direct(&own).await.certificate.clone();
+    own.reload();
+    until_logged(&own, "certificates reloaded").await;
+    assert_eq!(Stream::direct(&own).await.certificate, first, "what is good is kept");
+
+    fs::write(&leaf, "no certificate").expect("the leaf");
+    own.reload();
+    until_logged(&own, "certificates not reloaded").await;
+    assert_eq!(Stream::direct(&own).await.certificate, first);
+
+    fs::remove_file(&leaf).expect("the leaf");
+    // The harness verifies: the new one is of the CA that was kept.
+    while Stream::direct(&own).await.certificate == first {}
+    own.user().await.nothing().await;
+}
+
+async fn until_logged(s: &Server, what: &str) {
+    while !s.log().contains(what) {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_server_that_cannot_start_says_why(s: &Server) {
+    let folder = s.data().join("cannot-start");
+    fs::create_dir_all(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    fs::write(path("damaged"), "damaged ".repeat(1000)).expect("a file");
+    let starts = |settings: &[&str], data: &str| {
+        let common = ["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "log.level=error"];
+        let mut command = vec!["serve", "--data", data];
+        command.extend(common.iter().chain(settings).flat_map(|setting| ["--set", *setting]));
+        let output = Server::bare_cli(&command);
+        let said = stderr(&output);
+        assert!(!output.status.success(), "{settings:?}: {}", stdout(&output));
+        assert_eq!(said.lines().count(), 1, "{settings:?}: {said}");
+        assert!(said.starts_with("waxwing: ") && stdout(&output).is_empty(), "{settings:?}: {said}");
+        said
+    };
+    let taken = format!("listen.c2s={}", s.c2s());
+    assert!(starts(&[&taken], &path("taken")).contains("in use"));
+    assert!(!Path::new(&path("taken")).exists(), "nothing was begun");
+    assert!(starts(&[], "/proc/waxwing").contains("/proc/waxwing"));
+    let unreachable = "storage=postgres://romeo:montague@127.0.0.1:1/waxwing";
+    let said = starts(&[unreachable], &path("unreachable"));
+    assert!(said.contains("127.0.0.1") && !said.contains("montague"), "{said}");
+    let damaged = path("damaged");
+    assert!(starts(&[&format!("storage={damaged}")], &path("data")).contains(&damaged));
+    let (certificate, key) = (format!("tls.certificate={damaged}"), format!("tls.key={damaged}"));
+    assert!(starts(&[&certificate, &key], &path("data")).contains(&damaged));
+    assert!(starts(&[&certificate], &path("data")).contains("tls.key"));
+    assert!(starts(&["domain=not a domain"], &path("data")).contains("domain"));
 }
 
 async fn stopping_ends_streams_and_starting_again_works(s: &Server) {

@@ -10,6 +10,7 @@ scenes! {
         what_is_advertised,
         nothing_works_before_tls,
         a_wrong_password_is_refused_and_another_try_is_free,
+        tries_on_one_stream_are_limited,
         an_unknown_user_is_answered_as_a_known_one,
         the_list_of_mechanisms_is_protected,
         a_client_that_was_talked_out_of_binding_notices,
@@ -107,6 +108,18 @@ async fn a_wrong_password_is_refused_and_another_try_is_free(s: &Server) {
     // RFC 6120 §6.4.5: a reasonable number of retries, at least two.
     stream.login(&account).await;
     stream.bind(None).await;
+}
+
+/// RFC 6120 §6.4.5: at most five retries, then the stream ends.
+async fn tries_on_one_stream_are_limited(s: &Server) {
+    let account = s.account();
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    for _ in 0..6 {
+        let outcome = stream.plain_auth("", &account.user, "wrong").await;
+        assert_eq!(outcome.err().as_deref(), Some("not-authorized"));
+    }
+    assert_eq!(stream.failed().await, "policy-violation");
 }
 
 /// Sends the client-first-message and returns what came back, decoded.
