@@ -7,7 +7,9 @@ use harness::{Account, Binding, Hash, Scram, Server, StanzaExt, Stream, ns, scen
 scenes! {
     []: accounts_are_managed_while_the_server_runs,
         accounts_are_managed_while_it_does_not,
+        the_first_account_is_printed_once,
         the_password_comes_from_standard_input,
+        a_new_password_ends_resumable_sessions,
         a_disabled_account_is_out,
         a_removed_account_is_out,
         an_import_names_its_bad_line,
@@ -97,6 +99,33 @@ async fn the_password_comes_from_standard_input(s: &Server) {
     assert!(can_log_in(s, &juliet).await);
 }
 
+/// Zero configuration: an admin account with a password that is shown at the first start only.
+async fn the_first_account_is_printed_once(s: &Server) {
+    let own = s.fresh(&[]);
+    let log = own.log();
+    let mut lines = log.lines().map(str::trim).skip_while(|line| *line != "admin@localhost");
+    let password = lines.nth(1).unwrap_or_else(|| panic!("no first account in {log}")).to_owned();
+    assert!(can_log_in(&own, &account("admin", &password)).await);
+    assert!(succeeds(&own, &["user", "show", "admin@localhost"], "").contains("admin     yes"));
+    own.restart();
+    assert_eq!(own.log().matches("First account").count(), 1);
+    assert!(can_log_in(&own, &account("admin", &password)).await);
+}
+
+async fn a_new_password_ends_resumable_sessions(s: &Server) {
+    let old = s.account();
+    let mut phone = s.login(&old, "phone").await;
+    phone.enable().await;
+    let suspended = phone.drop_connection();
+    let mut laptop = s.online(&old, "laptop").await;
+    succeeds(s, &["user", "passwd", &old.jid, "--password", "brand new"], "");
+    // Who is connected has shown the password of then, and stays.
+    laptop.nothing().await;
+    let new = Account { password: "brand new".to_owned(), ..old };
+    let Err((_, answer)) = suspended.resume(s, &new).await else { panic!("resumed") };
+    assert!(answer.is("failed", ns::SM), "{}", answer.show());
+}
+
 async fn a_disabled_account_is_out(s: &Server) {
     let account = s.account();
     let mut romeo = s.online(&account, "one").await;
@@ -105,7 +134,13 @@ async fn a_disabled_account_is_out(s: &Server) {
     let suspended = phone.drop_connection();
     succeeds(s, &["user", "disable", &account.jid], "");
     romeo.failed().await;
-    assert!(!can_log_in(s, &account).await);
+    // Told to who knows the password, and to nobody else.
+    for (password, condition) in [(&*account.password, "account-disabled"), ("wrong", "not-authorized")] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let outcome = stream.plain_auth("", &account.user, password).await;
+        assert_eq!(outcome.err().as_deref(), Some(condition));
+    }
     succeeds(s, &["user", "enable", &account.jid], "");
     assert!(can_log_in(s, &account).await);
     let Err((_, answer)) = suspended.resume(s, &account).await else { panic!("resumed") };

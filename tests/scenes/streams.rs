@@ -24,6 +24,7 @@ scenes! {
     ["limits.login_timeout_seconds=1"]: who_does_not_log_in_is_cut_off;
     ["keepalive.idle_seconds=5", "keepalive.answer_seconds=1"]: who_is_dead_is_cut_off;
     ["limits.sessions_per_account=2"]: one_session_more_than_allowed;
+    ["limits.connections_per_address=2"]: one_connection_more_than_allowed;
     ["hosts=[\"localhost\", \"example.org\"]"]: another_host_has_its_own_certificate_and_accounts;
 }
 
@@ -293,6 +294,26 @@ async fn one_session_more_than_allowed(s: &Server) {
     stream.send(format!("<iq type='set' id='b'><bind xmlns='{}'/></iq>", ns::BIND)).await;
     assert_eq!(stream.child().await.condition(), "resource-constraint");
     first.nothing().await;
+}
+
+/// Closed at once; a place that is left is free again.
+async fn one_connection_more_than_allowed(s: &Server) {
+    let mut first = Stream::plain(s).await;
+    first.open().await;
+    let mut second = Stream::plain(s).await;
+    second.open().await;
+    let mut third = Stream::plain(s).await;
+    third.header().await;
+    assert!(matches!(third.event().await, Event::Eof));
+    first.send("</stream:stream>").await;
+    first.ended().await;
+    loop {
+        let mut stream = Stream::plain(s).await;
+        stream.header().await;
+        if matches!(stream.event().await, Event::Header { .. }) {
+            return;
+        }
+    }
 }
 
 async fn another_host_has_its_own_certificate_and_accounts(s: &Server) {

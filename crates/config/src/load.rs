@@ -309,10 +309,9 @@ fn together(config: &Config, values: &Values) -> Result<(), ConfigError> {
     if limits.stanza_before_auth > limits.stanza {
         return fault("limits.stanza_before_auth", "must not be above `limits.stanza`");
     }
-    for (name, bytes) in [
-        ("limits.outbox_bytes", limits.outbox_bytes),
-        ("limits.byte_burst", limits.byte_burst as usize),
-    ] {
+    for (name, bytes) in
+        [("limits.outbox_bytes", limits.outbox_bytes), ("limits.byte_burst", limits.byte_burst as usize)]
+    {
         if bytes < limits.stanza {
             return fault(name, "must not be below `limits.stanza`");
         }

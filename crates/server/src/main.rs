@@ -1,5 +1,7 @@
 //! `waxwing`: the server and its operator's commands.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod cli;
 mod logging;
 mod ready;
