@@ -21,7 +21,8 @@ scenes! {
         the_exchange_may_be_aborted,
         nobody_acts_for_another,
         names_are_prepared;
-    ["limits.failed_logins_per_account=3"]: guessing_is_throttled;
+    ["limits.failed_logins_per_account=3"]: guessing_is_throttled,
+        guessing_on_many_streams_at_once_is_throttled;
     ["sasl.mechanisms=[\"SCRAM-SHA-256\"]"]: only_what_is_configured_is_offered_and_accepted;
 }
 
@@ -300,6 +301,25 @@ async fn guessing_is_throttled(s: &Server) {
     let mut stream = Stream::direct(s).await;
     stream.open().await;
     stream.login(&bystander).await;
+}
+
+/// All exchanges begin before the first guess has failed.
+async fn guessing_on_many_streams_at_once_is_throttled(s: &Server) {
+    let account = s.account();
+    let mut guesses = Vec::new();
+    for password in ["wrong", "wrong", "wrong", &*account.password] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let mut scram = scram(&account.user, password, &Binding::No);
+        let first = challenge(&mut stream, "SCRAM-SHA-256", &scram).await;
+        guesses.push((stream, STANDARD.encode(scram.last(&first))));
+    }
+    let mut outcomes = Vec::new();
+    for (mut stream, last) in guesses {
+        outcomes
+            .push(refused(&mut stream, format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await);
+    }
+    assert_eq!(outcomes, ["not-authorized", "not-authorized", "not-authorized", "temporary-auth-failure"]);
 }
 
 async fn only_what_is_configured_is_offered_and_accepted(s: &Server) {

@@ -103,9 +103,9 @@ async fn attempt(
     };
     *claimed = Some(account.clone());
     let (ip, clients) = (login.peer.ip(), login.clients.clone());
-    if clients.throttle.check(ip, account.as_str()).is_err() {
-        return Err(Failure::TemporaryAuthFailure.into());
-    }
+    let throttled =
+        || clients.throttle.check(ip, account.as_str()).map_err(|_| Failure::TemporaryAuthFailure);
+    throttled()?;
     let row = clients.core.store.account(account.as_str()).await.map_err(|error| {
         tracing::error!(%account, %error, "an account could not be loaded");
         Failure::TemporaryAuthFailure
@@ -127,6 +127,8 @@ async fn attempt(
             second.finish(&response(login).await?)
         }
     };
+    // Asked again: guesses made on many streams at once count as those made one after the other.
+    throttled()?;
     if proof == Err(Failure::NotAuthorized) {
         clients.throttle.failed(ip, account.as_str());
     }
