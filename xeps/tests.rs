@@ -130,6 +130,12 @@ async fn everything_registered_in_its_order() {
 }
 
 #[test]
+fn the_reference_is_current() {
+    let reference = crate::reference();
+    assert_eq!(reference, include_str!("../docs/xeps.md"), "docs/xeps.md is stale: cargo xtask docs");
+}
+
+#[test]
 fn the_reference_has_a_line_for_every_module() {
     let reference = crate::reference();
     assert_eq!(reference.lines().filter(|line| line.starts_with("| [")).count(), crate::ABOUTS.len());

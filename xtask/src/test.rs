@@ -16,8 +16,9 @@ type Step = (&'static str, fn() -> Result<Count, String>);
 
 const STEPS: &[Step] = &[
     ("setup", || setup::prepare().map(|()| Count::default())),
+    // What the tests are built with, so that nothing is built twice: the binary is among it.
+    ("build", || steps::cargo(&["build", "--workspace", "--all-targets"]).map(|()| Count::default())),
     ("tidy", || one(tidy::run())),
-    ("build", || steps::cargo(&["build", "--package", "waxwing"]).map(|()| Count::default())),
     ("tests", || {
         steps::counted(Command::new(steps::cargo_path()).args(["test", "--workspace", "--no-fail-fast"]))
     }),
