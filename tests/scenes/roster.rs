@@ -266,6 +266,17 @@ async fn one_contact_more_than_allowed(s: &Server) {
         accepted(&mut romeo, &format!("<item jid='c{n}@localhost'/>")).await;
     }
     assert_eq!(set(&mut romeo, "<item jid='c3@localhost'/>").await.condition(), "not-allowed");
+    // What strangers ask takes nobody's place.
+    let mut juliet = s.user().await;
+    romeo.send("<presence/>").await;
+    juliet.send(format!("<presence to='{}' type='subscribe'/>", romeo.bare())).await;
+    romeo.find(|it| it.kind() == Some("subscribe")).await;
+    // To say no is free, to say yes is one contact more.
+    romeo.send(format!("<presence to='{}' type='subscribed'/>", juliet.bare())).await;
+    let refused = romeo.find(|it| it.kind() == Some("error")).await;
+    assert_eq!((refused.name(), &*refused.condition()), ("presence", "not-allowed"));
+    romeo.send(format!("<presence to='{}' type='unsubscribed'/>", juliet.bare())).await;
+    juliet.find(|it| it.kind() == Some("unsubscribed")).await;
     // Changing and removing is still free.
     accepted(&mut romeo, "<item jid='c2@localhost' name='x'/>").await;
     accepted(&mut romeo, "<item jid='c2@localhost' subscription='remove'/>").await;

@@ -163,10 +163,10 @@ async fn update(
     let core = account.core();
     let mut edit = core.rosters.edit(account.id).await.map_err(|_| unanswering())?;
     let before = edit.current.row(contact).cloned();
-    if before.is_none() && edit.current.rows.len() >= core.settings.roster_items {
-        return Err(StanzaError::new(Condition::ResourceConstraint).text("the roster is full"));
-    }
     let row = before.clone().unwrap_or_else(|| new_row(contact));
+    if !row.listed && edit.current.contacts() >= core.settings.roster_items {
+        return Err(full());
+    }
     let row = RosterRow { listed: true, name, groups, ..row };
     commit(account, &mut edit, &before, &row).await.map_err(|error| store_failed(account, &error))?;
     // A set that changes nothing is pushed too, as a version of its own: §2.3.3 and §2.6.3 have no exception.
@@ -208,6 +208,11 @@ pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow
         }
         receive(&other, &account.jid, Step::Unsubscribed, None).await;
     }
+}
+
+/// One contact more than `limits.roster_items`.
+pub(crate) fn full() -> StanzaError {
+    StanzaError::new(Condition::NotAllowed).text("the roster is full")
 }
 
 fn store_failed(account: &Account, error: &waxwing_store::StoreError) -> StanzaError {

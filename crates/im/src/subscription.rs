@@ -14,6 +14,8 @@ use crate::{announce_to, withdraw_from};
 
 /// Bytes of a request that are kept; of a larger one only the head is.
 const REQUEST: usize = 16 * 1024;
+/// Bytes of all requests to one account that are kept whole; of what comes then only the head is.
+const REQUESTS: usize = 1024 * 1024;
 
 /// A client sends a step to a contact's bare JID.
 pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Addr, step: Step) {
@@ -26,8 +28,7 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
         Ok(Changed { routed: true, was_shown }) => was_shown,
         Ok(Changed { routed: false, .. }) => return,
         Err(Refused::Limit) => {
-            let error = StanzaError::new(Condition::ResourceConstraint).text("the roster is full");
-            return refuse(session, &stanza, &error);
+            return refuse(session, &stanza, &crate::roster::full());
         }
         Err(Refused::Store(error)) => {
             tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
@@ -67,12 +68,12 @@ async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> 
     let core = account.core();
     let mut edit = core.rosters.edit(account.id).await?;
     let before = edit.current.row(contact).cloned();
-    if before.is_none() && edit.current.rows.len() >= core.settings.roster_items {
+    let mut row = before.clone().unwrap_or_else(|| new_row(contact));
+    let (was_listed, was_shown) = (row.listed, crate::transition::from(&row));
+    let routed = outbound(&mut row, step);
+    if row.listed && !was_listed && edit.current.contacts() >= core.settings.roster_items {
         return Err(Refused::Limit);
     }
-    let mut row = before.clone().unwrap_or_else(|| new_row(contact));
-    let was_shown = crate::transition::from(&row);
-    let routed = outbound(&mut row, step);
     if before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await? {
         push(account, &edit.current, contact);
     }
@@ -135,7 +136,8 @@ async fn change_inbound(
     let mut edit = core.rosters.edit(account.id).await?;
     let before = edit.current.row(contact).cloned();
     if before.is_none() {
-        let full = edit.current.rows.len() >= core.settings.roster_items;
+        // They do not take the place of contacts: strangers must not be able to fill a roster.
+        let full = edit.current.strangers() >= core.settings.roster_items;
         if full || step != Step::Subscribe {
             // Nothing to change; a stranger whose request does not fit is met with silence.
             return Ok((Inbound::Ignore, false));
@@ -143,7 +145,7 @@ async fn change_inbound(
     }
     let mut row = before.clone().unwrap_or_else(|| new_row(contact));
     let was_shown = crate::transition::from(&row);
-    let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| kept(stanza)));
+    let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| kept(&edit.current, stanza)));
     if reaction == Inbound::Ignore {
         return Ok((reaction, was_shown));
     }
@@ -160,9 +162,11 @@ async fn change_inbound(
     Ok((reaction, was_shown))
 }
 
-fn kept(stanza: &Stanza) -> Vec<u8> {
-    if stanza.weight() <= REQUEST {
-        return stanza.stored().to_vec();
+fn kept(roster: &Roster, stanza: &Stanza) -> Vec<u8> {
+    let stored = stanza.stored();
+    let others: usize = roster.rows.values().filter_map(|row| row.request.as_ref()).map(Vec::len).sum();
+    if stored.len() <= REQUEST && others + stored.len() <= REQUESTS {
+        return stored.to_vec();
     }
     let head = Stanza::build(stanza.kind, stanza.from.clone(), stanza.to.clone(), None, |_| {});
     head.stored().to_vec()
