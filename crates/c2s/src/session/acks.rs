@@ -9,6 +9,8 @@ const MANY: u32 = 5;
 /// How long after the last stanza it is sent otherwise: well within the time that a message may wait in memory
 /// for its acknowledgement.
 const SHORTLY: Duration = Duration::from_millis(30);
+/// How long after the first at most, where one follows the other so soon that there is no last.
+const AT_MOST: Duration = Duration::from_millis(50);
 
 /// The first and the longest pause between two looks at the kernel's send queue.
 const LOOK: Duration = Duration::from_millis(5);
@@ -20,22 +22,22 @@ const LOOK_AT_MOST: Duration = Duration::from_secs(1);
 pub struct Asking {
     /// Stanzas written since the last `<r/>`.
     written: u32,
-    /// When the last of them was.
-    last: Option<Instant>,
+    /// When the first and the last of them were.
+    span: Option<(Instant, Instant)>,
     asked: bool,
 }
 
 impl Asking {
     pub fn wrote(&mut self, stanzas: u32, now: Instant) {
         self.written = self.written.saturating_add(stanzas);
-        self.last = Some(now);
+        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
     }
 
     /// When `<r/>` is to be sent.
     pub fn at(&self) -> Option<Instant> {
-        match self.last {
-            Some(last) if self.written > 0 && !self.asked => {
-                Some(if self.written >= MANY { last } else { last + SHORTLY })
+        match self.span {
+            Some((first, last)) if self.written > 0 && !self.asked => {
+                Some(if self.written >= MANY { last } else { (last + SHORTLY).min(first + AT_MOST) })
             }
             _ => None,
         }
@@ -50,6 +52,7 @@ impl Asking {
         self.asked = false;
         if complete {
             self.written = 0;
+            self.span = None;
         }
     }
 }
@@ -97,8 +100,18 @@ mod tests {
         let mut asking = Asking::default();
         assert_eq!(asking.at(), None);
         asking.wrote(1, now);
-        asking.wrote(1, now + SHORTLY);
-        assert_eq!(asking.at(), Some(now + SHORTLY * 2));
+        asking.wrote(1, now + SHORTLY / 3);
+        assert_eq!(asking.at(), Some(now + SHORTLY / 3 + SHORTLY));
+    }
+
+    #[test]
+    fn a_steady_trickle_does_not_put_it_off() {
+        let now = Instant::now();
+        let mut asking = Asking::default();
+        for n in 0..4 {
+            asking.wrote(1, now + SHORTLY * n / 2);
+        }
+        assert_eq!(asking.at(), Some(now + AT_MOST));
     }
 
     #[test]
