@@ -11,10 +11,7 @@ use crate::route::deliver;
 pub(crate) async fn broadcast(account: &Arc<Account>, stanza: Arc<Stanza>) {
     let _ = deliver(account, stanza.clone(), Some(account.jid.clone()), Targets::Available).await;
     for contact in viewers(account).await {
-        // Who has no session is not in memory, or gets nothing.
-        if let Some(contact) = account.core().directory.present(&contact)
-            && lets_out(account, &stanza, &contact.jid).await
-        {
+        if lets_out(account, &stanza, &contact.jid).await {
             let to = contact.jid.clone();
             let _ = deliver(&contact, stanza.clone(), Some(to), Targets::Available).await;
         }
@@ -29,8 +26,9 @@ async fn lets_out(account: &Arc<Account>, stanza: &Stanza, to: &Addr) -> bool {
     account.host.table().guard(&passing).await.is_ok()
 }
 
-/// The contacts that are shown the account's presence. One whose roster cannot be loaded shows itself to nobody.
-async fn viewers(account: &Account) -> Vec<Addr> {
+/// The contacts that are shown the account's presence, as far as they are in memory: others have no session. One
+/// whose roster cannot be loaded shows itself to nobody.
+async fn viewers(account: &Account) -> Vec<Arc<Account>> {
     let roster = match account.core().rosters.get(account.id).await {
         Ok(roster) => roster,
         Err(error) => {
@@ -39,7 +37,7 @@ async fn viewers(account: &Account) -> Vec<Addr> {
         }
     };
     let shown = roster.rows.values().filter(|row| crate::transition::from(row));
-    shown.filter_map(|row| jid::Jid::new(&row.contact).ok().map(Arc::new)).collect()
+    shown.filter_map(|row| account.core().directory.present_at(&row.contact)).collect()
 }
 
 /// Sends directed presence of a session, to a full or bare JID, if somebody is there.

@@ -68,9 +68,11 @@ async fn arrive(session: &Arc<Session>) {
         }
     };
     for row in roster.rows.values() {
-        let Ok(contact) = jid::Jid::new(&row.contact).map(Arc::new) else { continue };
-        if crate::transition::to(row) {
-            probe::for_session(session, &contact).await;
+        // One who is not in memory has no session, and nothing to show.
+        if crate::transition::to(row)
+            && let Some(contact) = account.core().directory.present_at(&row.contact)
+        {
+            probe::for_session(session, &contact.jid).await;
         }
         if let Some(request) = &row.request
             && let Some(request) = Stanza::restore(Arc::from(request.as_slice()))

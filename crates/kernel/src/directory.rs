@@ -30,7 +30,12 @@ struct Present {
 impl Directory {
     /// The account if it is in memory: whoever has a session is.
     pub fn present(&self, jid: &Jid) -> Option<Arc<Account>> {
-        self.present.lock().accounts.get(bare_str(jid)).cloned()
+        self.present_at(bare_str(jid))
+    }
+
+    /// The same for a bare JID that was prepared before.
+    pub fn present_at(&self, bare: &str) -> Option<Arc<Account>> {
+        self.present.lock().accounts.get(bare).cloned()
     }
 
     /// The account, loaded if need be. `host` is the host of the address's domain.
