@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = Path(os.environ.get("WAXWING", ROOT / "target" / "debug" / "waxwing"))
+BINARY = Path(os.environ.get("WAXWING_BIN", ROOT / "target" / "debug" / "waxwing"))
 READY_SECONDS = 30
 
 

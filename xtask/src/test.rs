@@ -1,6 +1,6 @@
 //! Everything that proves the server, with one closing line.
 
-use std::{process::Command, time::Instant};
+use std::{path::PathBuf, process::Command, time::Instant};
 
 use crate::{
     setup,
@@ -20,14 +20,18 @@ const STEPS: &[Step] = &[
     ("build", || steps::cargo(&["build", "--workspace", "--all-targets"]).map(|()| Count::default())),
     ("tidy", || one(tidy::run())),
     ("tests", || {
-        steps::counted(Command::new(steps::cargo_path()).args(["test", "--workspace", "--no-fail-fast"]))
+        let mut tests = Command::new(steps::cargo_path());
+        steps::counted(tests.args(["test", "--workspace", "--no-fail-fast"]).env("WAXWING_BIN", server()?))
     }),
     ("fuzz", || {
         let fuzz =
             ["run", "--quiet", "--release", "--package", "waxwing-fuzz", "--", "--seconds", FUZZ_SECONDS];
         one(steps::cargo(&fuzz))
     }),
-    ("conformance", || steps::counted(Command::new(setup::python()).arg("conformance/run.py"))),
+    ("conformance", || {
+        let mut clients = Command::new(setup::python());
+        steps::counted(clients.arg("conformance/run.py").env("WAXWING_BIN", server()?))
+    }),
 ];
 
 /// Runs all steps, whatever one of them brings; without the setup and the binary there is nothing to run.
@@ -54,6 +58,12 @@ pub fn run() -> Result<(), String> {
     }
     println!("{closing}");
     Ok(())
+}
+
+/// The server that was built with the tests: it lies beside this program.
+fn server() -> Result<PathBuf, String> {
+    let here = std::env::current_exe().map_err(|error| format!("where this program lies: {error}"))?;
+    Ok(here.with_file_name("waxwing"))
 }
 
 /// A step that is one test.
