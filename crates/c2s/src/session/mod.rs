@@ -45,6 +45,9 @@ pub struct Connection {
     /// By when the client must have an answer to its `<r/>`, though it be an incomplete one.
     answer_by: Option<Instant>,
     reaching: Reaching,
+    /// A client that has not sent presence yet is given until then to enable stream management: what its TCP
+    /// took in before would count as read.
+    may_enable_until: Instant,
     pacing: Pacing,
     /// When something last came.
     heard: Instant,
@@ -77,6 +80,7 @@ impl Connection {
             asking: Asking::default(),
             answer_by: None,
             reaching: Reaching::default(),
+            may_enable_until: now + ENABLING,
             pacing: Pacing::new(&clients.settings, now),
             heard: now,
             probed: None,
@@ -194,6 +198,9 @@ impl Connection {
         writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
 }
+
+/// How long after bind a client may take to enable stream management before its TCP speaks for it.
+const ENABLING: Duration = Duration::from_secs(5);
 
 /// Within which time `<r/>` is answered.
 const ANSWER: Duration = Duration::from_secs(1);

@@ -91,10 +91,16 @@ impl Connection {
         self.session.push_own(ping);
     }
 
+    fn is_available(&self) -> bool {
+        self.session.account.resource(&self.session, |resource| resource.is_available()).unwrap_or(false)
+    }
+
     /// Without stream management, the client has what its machine's TCP has acknowledged.
     pub(super) fn look_whether_reached(&mut self, now: Instant) {
         if self.numbered {
             self.reaching.reached();
+        } else if now < self.may_enable_until && !self.is_available() {
+            self.reaching.not_yet(now);
         } else if self.stream.is_flushed() && self.stream.unsent() == Some(0) {
             self.reaching.reached();
             self.session.reached();
