@@ -20,6 +20,7 @@ scenes! {
         presence_to_nobody_is_silence,
         what_was_never_shown_is_not_told_to_end,
         presence_to_another_server_is_refused_until_there_is_a_way,
+        an_unknown_type_is_answered_by_whom_it_was_for,
         an_impossible_priority,
 }
 
@@ -286,6 +287,18 @@ async fn presence_to_another_server_is_refused_until_there_is_a_way(s: &Server) 
     romeo.send("<presence to='room@chat.example.org/nick' id='join'/>").await;
     let answer = romeo.presence().await;
     assert_eq!((answer.id(), &*answer.condition()), (Some("join"), "remote-server-not-found"));
+}
+
+/// RFC 6121 §4.7.1; RFC 6120 §8.3.1: an error comes from the intended recipient.
+async fn an_unknown_type_is_answered_by_whom_it_was_for(s: &Server) {
+    let (mut romeo, mut juliet) = s.pair().await;
+    romeo.send(format!("<presence to='{}' type='hello' id='x'/>", juliet.bare())).await;
+    let answer = romeo.presence().await;
+    assert_eq!(
+        (answer.from(), answer.id(), &*answer.condition()),
+        (Some(juliet.bare()), Some("x"), "bad-request")
+    );
+    juliet.nothing().await;
 }
 
 /// RFC 6121 §4.7.2.3: an integer between -128 and +127. What is none is no reason to lose the presence's

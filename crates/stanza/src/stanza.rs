@@ -41,22 +41,22 @@ impl Stanza {
         if element.ns() != ns::CLIENT {
             return Err(ReadError::NotAStanza);
         }
-        let bare = |kind, element| Stanza { kind, from: None, to: None, element, hidden: SmallVec::new() };
-        let kind = match Kind::read(element.name(), element.attr("type")) {
-            Ok(kind) => kind,
-            Err(None) => return Err(ReadError::NotAStanza),
-            Err(Some(kind)) => {
-                return Err(ReadError::Answer(bare(kind, element), Condition::BadRequest.into()));
-            }
+        let kind = Kind::read(element.name(), element.attr("type"));
+        let to = element.attr("to").map(prepare);
+        let malformed = to == Some(None);
+        let stanza = |kind| Stanza {
+            kind,
+            from: None,
+            to: to.flatten().map(Arc::new),
+            element,
+            hidden: SmallVec::new(),
         };
-        let to = match element.attr("to").map(prepare) {
-            None => None,
-            Some(Some(jid)) => Some(Arc::new(jid)),
-            Some(None) => {
-                return Err(ReadError::Answer(bare(kind, element), Condition::JidMalformed.into()));
-            }
-        };
-        Ok(Stanza { to, ..bare(kind, element) })
+        match kind {
+            Ok(kind) if malformed => Err(ReadError::Answer(stanza(kind), Condition::JidMalformed.into())),
+            Ok(kind) => Ok(stanza(kind)),
+            Err(Some(kind)) => Err(ReadError::Answer(stanza(kind), Condition::BadRequest.into())),
+            Err(None) => Err(ReadError::NotAStanza),
+        }
     }
 
     /// Reads back what [`Stanza::write`] wrote, `from` included. `None` if it is not such a stanza.
