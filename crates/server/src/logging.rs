@@ -20,7 +20,11 @@ pub fn start(log: &Log) -> Result<(), String> {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("waxwing", level);
+    // rustls warns of every alert, and many clients part with one.
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("rustls", level.min(LevelFilter::ERROR))
+        .with_target("waxwing", level);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let lines = match log.format {
         LogFormat::Text => lines.boxed(),

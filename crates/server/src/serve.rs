@@ -6,6 +6,7 @@ mod first_account;
 mod listen;
 mod online;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -108,11 +109,29 @@ fn greet(
         }
         None => format!("you@{}", config.domain()),
     };
+    let port = addresses.get("listen.c2s").and_then(|bound| bound.first()).map_or(5222, SocketAddr::port);
+    // A CA of our own is known to nobody yet.
+    let trust = if tls.own_ca().is_some() { " tls trust" } else { "" };
     text.push_str(&format!(
-        "\nNext: profanity -a {user}\n      waxwing user add someone@{}\n",
+        "\nNext, in a client such as profanity:\n  /connect {user} port {port}{trust}\nMore accounts:\n  {} user add someone@{}\n",
+        same_program(),
         config.domain()
     ));
     print(&text)
+}
+
+/// This program as it was called, with what every command must be told alike.
+fn same_program() -> String {
+    let arguments: Vec<String> = std::env::args().collect();
+    let mut words = vec![arguments.first().map_or("waxwing", String::as_str)];
+    for (at, word) in arguments.iter().enumerate() {
+        if word == "--config" || word == "--data" {
+            words.extend([word.as_str(), arguments.get(at + 1).map_or("", String::as_str)]);
+        } else if word.starts_with("--config=") || word.starts_with("--data=") {
+            words.push(word);
+        }
+    }
+    words.join(" ")
 }
 
 struct Signals {
