@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// Makes two tests of every scene, `sqlite::name` and `postgres::name`. Scenes in one group share one server
 /// per database, started with the group's settings; their accounts are their own.
 ///
-/// ```ignore
+/// ```text
 /// scenes! {
 ///     []: a_message_arrives, a_message_waits;
 ///     ["registration=open"]: an_account_is_made;
