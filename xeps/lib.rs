@@ -26,6 +26,7 @@ mod xep_0202_time;
 mod xep_0203_delay;
 mod xep_0280_carbons;
 mod xep_0334_hints;
+mod xep_0352_csi;
 mod xep_0359_stanza_ids;
 
 use waxwing_kernel::{About, Module, Setup, SetupError, Table};
@@ -67,5 +68,6 @@ modules! {
     xep_0203_delay::Delay,
     xep_0280_carbons::Carbons,
     xep_0334_hints::Hints,
+    xep_0352_csi::ClientState,
     xep_0359_stanza_ids::StanzaIds,
 }

@@ -214,7 +214,7 @@ impl State {
         if held || !reads {
             return true;
         }
-        if session.push(Entry { stanza, to: None, log: Some(log), late: true }).is_err() {
+        if session.push(Entry { log: Some(log), late: true, ..Entry::new(stanza) }).is_err() {
             return false;
         }
         match found {

@@ -171,7 +171,8 @@ impl Account {
     pub fn wake(&self, session: &Session) {
         session.set_hibernated(false);
         session.outbox(|outbox| outbox.rewind());
-        session.wake();
+        // A resumed stream begins as any other does.
+        session.set_unwatched(false);
     }
 
     /// Has everything written that is only in memory (a stop in good order).

@@ -18,6 +18,8 @@ pub struct Entry {
     pub log: Option<LogRef>,
     /// Whether it comes late and says so (XEP-0203).
     pub late: bool,
+    /// The lone chat state that it is a copy of.
+    pub state: Option<Arc<Stanza>>,
 }
 
 /// An entry of the log, as an outbox knows it.
@@ -32,7 +34,7 @@ pub struct LogRef {
 
 impl Entry {
     pub fn new(stanza: Arc<Stanza>) -> Entry {
-        Entry { stanza, to: None, log: None, late: false }
+        Entry { stanza, to: None, log: None, late: false, state: None }
     }
 
     pub fn to(mut self, to: Addr) -> Entry {
@@ -48,22 +50,42 @@ impl Entry {
     /// Whether a newer one of the same sender makes it worthless: an available presence of a contact.
     /// Room presence carries a payload of its own and is never shed.
     pub(crate) fn replaces(&self, older: &Entry) -> bool {
-        let broadcast = |entry: &Entry| {
-            entry.stanza.kind == Kind::Presence(PresenceType::Available)
-                && !entry.stanza.has_ns("http://jabber.org/protocol/muc#user")
+        let available = |entry: &Entry| {
+            entry.is_availability() && entry.stanza.kind == Kind::Presence(PresenceType::Available)
         };
-        broadcast(self) && broadcast(older) && self.stanza.from == older.stanza.from
+        available(self) && available(older) && self.stanza.from == older.stanza.from
     }
 
-    /// A chat state and nothing else: worth nothing to a reader that is slow.
+    /// Whether somebody is there, but for what rooms say.
+    fn is_availability(&self) -> bool {
+        matches!(self.stanza.kind, Kind::Presence(PresenceType::Available | PresenceType::Unavailable))
+            && !self.stanza.has_ns("http://jabber.org/protocol/muc#user")
+    }
+
+    /// The chat state and nothing else that it is, or is a copy of: worth nothing to a reader that is slow.
+    fn lone_chat_state(&self) -> Option<&Stanza> {
+        self.state
+            .as_deref()
+            .or_else(|| (self.log.is_none() && is_lone_chat_state(&self.stanza)).then_some(&*self.stanza))
+    }
+
     pub(crate) fn is_lone_chat_state(&self) -> bool {
-        matches!(self.stanza.kind, Kind::Message(_))
-            && self.log.is_none()
-            && self.stanza.has_ns(ns::CHAT_STATES)
-            && self.stanza.children().all(|child| {
-                let ns = child.ns(self.stanza.element());
-                ns == ns::CHAT_STATES || ns == ns::HINTS || child.name(self.stanza.element()) == "thread"
-            })
+        self.lone_chat_state().is_some()
+    }
+
+    /// Whether it may wait while nobody looks at the client.
+    pub(crate) fn can_rest(&self) -> bool {
+        self.is_availability() || self.is_lone_chat_state()
+    }
+
+    /// Whether only the newer of two that can rest matters: the presence of one resource, or the chat states of one in
+    /// one chat.
+    pub(crate) fn outdates(&self, older: &Entry) -> bool {
+        match (self.lone_chat_state(), older.lone_chat_state()) {
+            (Some(newer), Some(older)) => newer.from == older.from && newer.to == older.to,
+            (None, None) => self.stanza.from == older.stanza.from,
+            _ => false,
+        }
     }
 
     pub(crate) fn is_request(&self) -> bool {
@@ -94,4 +116,17 @@ impl Entry {
                 .end_empty();
         }
     }
+}
+
+/// A chat state and nothing else.
+pub(crate) fn is_lone_chat_state(stanza: &Stanza) -> bool {
+    matches!(stanza.kind, Kind::Message(_))
+        && stanza.has_ns(ns::CHAT_STATES)
+        && stanza.children().all(|child| {
+            let ns = child.ns(stanza.element());
+            ns == ns::CHAT_STATES
+                || ns == ns::HINTS
+                || ns == ns::SID
+                || child.name(stanza.element()) == "thread"
+        })
 }

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use waxwing_stanza::{Kind, Stanza, StanzaError};
 use waxwing_store::StoreError;
 
-use crate::entry::LogRef;
+use crate::entry::{LogRef, is_lone_chat_state};
 use crate::{Account, Entry, Resource, Session};
 
 /// A named point on the way of a stanza.
@@ -107,7 +107,7 @@ impl<'a> Copying<'a> {
 
     /// The stanza as the account's own sessions are shown it: with its stanza id, where it is archived.
     pub fn write_original(&self, out: &mut Vec<u8>, xmlns: &str) {
-        let entry = Entry { stanza: self.stanza.clone(), to: None, log: self.log, late: false };
+        let entry = Entry { log: self.log, ..Entry::new(self.stanza.clone()) };
         self.stanza.write_in(out, Some(xmlns), None, |out| entry.stamp(self.account, out));
     }
 
@@ -117,12 +117,16 @@ impl<'a> Copying<'a> {
     }
 
     pub(crate) fn into_entries(self) -> SmallVec<[(usize, Entry); 4]> {
-        let Copying { copies, resources, log, .. } = self;
+        let Copying { stanza: original, copies, resources, log, .. } = self;
+        if copies.is_empty() {
+            return SmallVec::new();
+        }
         // The id stands inside the copy, on the stanza that it is of; the copy itself carries none.
         let log = log.map(|log| LogRef { identified: false, ..log });
+        let state = (log.is_none() && is_lone_chat_state(original)).then(|| original.clone());
         let entry = |(index, stanza): (usize, Arc<Stanza>)| {
             let to = resources.get(index).map(|resource: &Resource| resource.session.jid.clone());
-            (index, Entry { stanza, to, log, late: false })
+            (index, Entry { stanza, to, log, late: false, state: state.clone() })
         };
         copies.into_iter().map(entry).collect()
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use waxwing_stanza::{Condition, Stanza, StanzaError, decode};
+use waxwing_xml::Element;
 use xso::FromXml;
 use xso::fromxml::XmlNameMatcher;
 
 use crate::table::{Handler, Key};
 use crate::{
-    Account, Amending, At, Copying, Kinds, Module, Passing, Point, Reply, Request, Setup, SetupError, Table,
-    Verdict,
+    Account, Amending, At, Copying, Kinds, Module, Passing, Point, Reply, Request, Session, Setup,
+    SetupError, Table, Verdict,
 };
 
 /// The registrations of one module on one host.
@@ -125,6 +126,22 @@ impl<M: Module> On<'_, M> {
         let module = self.module.clone();
         self.list("gone".to_owned());
         self.table.gone.push(Box::new(move |account, stanza| gone(&module, account, stanza)));
+    }
+
+    /// Called when an authenticated client sends this element, which is no stanza: in its order among the stanzas.
+    pub fn nonza(
+        &mut self,
+        name: &'static str,
+        ns: &'static str,
+        took: fn(&Arc<M>, &Arc<Session>, &Element),
+    ) {
+        let module = self.module.clone();
+        self.list(format!("nonza {{{ns}}}{name}"));
+        if self.table.nonzas.iter().any(|nonza| (nonza.0, nonza.1) == (name, ns)) {
+            self.table.faults.push(format!("nonza {{{ns}}}{name}: two modules take it"));
+        }
+        let took = move |session: &Arc<Session>, element: &Element| took(&module, session, element);
+        self.table.nonzas.push((name, ns, Box::new(took)));
     }
 
     /// Adds to the stream features of an authenticated client.

@@ -182,7 +182,7 @@ impl Account {
     /// Has something that is in no log wait behind an entry that is not committed. What does not fit is treated as
     /// where it does not fit into an outbox.
     fn wait(&self, state: &mut State, arriving: Arriving, after: &mut After<'_>) {
-        let entry = Entry { stanza: arriving.stanza.clone(), to: None, log: None, late: false };
+        let entry = Entry::new(arriving.stanza.clone());
         if state.waiting_weight + entry.weight() <= self.core().settings.outbox_bytes {
             state.waiting_weight += entry.weight();
             return state.waiting.push_back(arriving);
@@ -204,7 +204,7 @@ impl Account {
         let pending = at.is_some_and(|at| state.open[at].pending);
         let copies = self.copies(state, &arriving, &reached);
         let Arriving { stanza, to, log, place, .. } = arriving;
-        let original = |&index| (index, Entry { stanza: stanza.clone(), to: to.clone(), log, late: false });
+        let original = |&index| (index, Entry { to: to.clone(), log, ..Entry::new(stanza.clone()) });
         let entries: SmallVec<[(usize, Entry); 4]> = reached.iter().map(original).chain(copies).collect();
         let mut holders: SmallVec<[SessionId; 2]> = SmallVec::new();
         let mut connected = false;

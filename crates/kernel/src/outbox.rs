@@ -1,7 +1,8 @@
 //! What a session has yet to write, and what it wrote and has no acknowledgement for.
 //!
 //! One queue, one order, bounded in allocated bytes. What may be dropped under pressure is a property of the
-//! entry (XEP-0198 numbers are given when an entry is written, so nothing numbered is ever dropped).
+//! entry (XEP-0198 numbers are given when an entry is written, so nothing numbered is ever dropped). So is what may
+//! rest at the queue's end while nobody looks at the client: it goes out with the next entry that must not rest.
 
 use std::collections::VecDeque;
 
@@ -20,6 +21,10 @@ pub struct Closing {
 pub struct Outbox {
     queue: VecDeque<Entry>,
     queued: usize,
+    /// The client said that nobody looks at it.
+    unwatched: bool,
+    /// How many entries rest at the end of the queue.
+    resting: usize,
     unacked: VecDeque<Entry>,
     unacked_weight: usize,
     /// How many of the unacknowledged were written before numbering began.
@@ -38,6 +43,8 @@ impl Outbox {
         Outbox {
             queue: VecDeque::new(),
             queued: 0,
+            unwatched: false,
+            resting: 0,
             unacked: VecDeque::new(),
             unacked_weight: 0,
             before: 0,
@@ -58,12 +65,20 @@ impl Outbox {
         self.queued < self.limit / 4 && self.unacked_weight < self.limit / 2
     }
 
+    /// Whether nothing is to be written now.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.len() == self.resting
     }
 
-    /// Appends, or gives the entry back where it does not fit. The first result tells whether the queue was
-    /// empty, so that its reader has to be woken.
+    /// Whether nobody looks at the client, so that what can rest does. Switched off, all that rests is to be written:
+    /// the reader has to be woken.
+    pub(crate) fn set_unwatched(&mut self, unwatched: bool) {
+        self.unwatched = unwatched;
+        self.resting = 0;
+    }
+
+    /// Appends, or gives the entry back where it does not fit. The first result tells whether there was nothing to
+    /// be written and is now, so that the reader has to be woken.
     pub fn push(&mut self, entry: Entry) -> Result<bool, Entry> {
         if self.queued > self.limit / 2 {
             if entry.is_lone_chat_state() {
@@ -74,18 +89,38 @@ impl Outbox {
         if self.is_full() {
             return Err(entry);
         }
-        let was_empty = self.queue.is_empty();
+        let was_empty = self.is_empty();
+        // What rests has a bound: beyond half of the limit nothing does.
+        let rests = self.unwatched && entry.can_rest() && self.queued <= self.limit / 2;
+        if rests {
+            self.replace_resting(&entry);
+        }
         self.queued += entry.weight();
         self.queue.push_back(entry);
-        Ok(was_empty)
+        self.resting = if rests { self.resting + 1 } else { 0 };
+        Ok(was_empty && !rests)
+    }
+
+    /// Of what rests, the newest of each sender and kind is enough.
+    fn replace_resting(&mut self, newer: &Entry) {
+        let first = self.queue.len() - self.resting;
+        if let Some(at) = self.queue.range(first..).position(|older| newer.outdates(older)) {
+            self.remove(first + at);
+        }
     }
 
     /// Drops an unsent available presence that `newer` makes worthless.
     fn shed(&mut self, newer: &Entry) {
-        if let Some(at) = self.queue.iter().position(|older| newer.replaces(older))
-            && let Some(old) = self.queue.remove(at)
-        {
+        if let Some(at) = self.queue.iter().position(|older| newer.replaces(older)) {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        let rests = at >= self.queue.len() - self.resting;
+        if let Some(old) = self.queue.remove(at) {
             self.queued -= old.weight();
+            self.resting -= usize::from(rests);
         }
     }
 
@@ -93,6 +128,7 @@ impl Outbox {
     pub fn drain(&mut self, account: &Account, out: &mut Vec<u8>, room: usize) -> u32 {
         let mut count = 0;
         while out.len() < room
+            && !self.is_empty()
             && let Some(entry) = self.queue.pop_front()
         {
             entry.write(account, out);
@@ -161,6 +197,7 @@ impl Outbox {
     /// After a resumption: what the client has not got goes before what waits, to be written and numbered again.
     pub(crate) fn rewind(&mut self) {
         self.before = 0;
+        self.resting = 0;
         while let Some(entry) = self.unacked.pop_back() {
             self.unacked_weight -= entry.weight();
             self.queued += entry.weight();
@@ -171,6 +208,7 @@ impl Outbox {
     /// Everything not acknowledged, in order: the end of the session.
     pub(crate) fn take_all(&mut self) -> Vec<Entry> {
         self.before = 0;
+        self.resting = 0;
         self.queued = 0;
         self.unacked_weight = 0;
         self.unacked.drain(..).chain(self.queue.drain(..)).collect()

@@ -101,6 +101,16 @@ impl Session {
         with(&mut self.inbound.lock())
     }
 
+    /// Whether nobody looks at the client. While that is so, presence and lone chat states may rest in its outbox, each
+    /// sender's newest only, until something else goes out. They are written when it is over, before whatever comes
+    /// then.
+    pub fn set_unwatched(&self, unwatched: bool) {
+        self.outbox.lock().set_unwatched(unwatched);
+        if !unwatched {
+            self.wake.notify_one();
+        }
+    }
+
     /// Resolves when there is something to look at: output, an acknowledgement due, a reason to close.
     pub async fn woken(&self) {
         self.wake.notified().await;

@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError};
+use waxwing_xml::Element;
 
 use crate::{
-    About, Account, Amending, At, Copying, Identity, Kinds, Passing, Place, Point, Reply, Request, Verdict,
+    About, Account, Amending, At, Copying, Identity, Kinds, Passing, Place, Point, Reply, Request, Session,
+    Verdict,
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
@@ -15,6 +17,7 @@ type Guard = Box<dyn Fn(&Passing<'_>) -> Verdict + Send + Sync>;
 type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
 type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
 type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
+type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
 type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
 pub(crate) type Handler = Box<dyn Fn(Request<()>) -> Answer + Send + Sync>;
 
@@ -35,6 +38,8 @@ pub struct Table {
     pub(crate) amends: Vec<(Point, Kinds, Amend)>,
     pub(crate) copies: Vec<(Point, Kinds, Copy)>,
     pub(crate) handlers: HashMap<Key, Handler>,
+    /// By name and namespace.
+    pub(crate) nonzas: Vec<(&'static str, &'static str, Nonza)>,
     pub(crate) gone: Vec<Gone>,
     pub(crate) stream_features: Vec<StreamFeature>,
     /// What was registered, in order, for people.
@@ -126,6 +131,15 @@ impl Table {
         let (name, ns) = (payload.name(stanza.element()).to_owned(), payload.ns(stanza.element()).to_owned());
         let handler = self.handlers.get(&Key { at, set, ns, name })?;
         Some(handler(request).await)
+    }
+
+    /// Hands over an element of a client's stream that is no stanza; `false` where nobody knows it.
+    pub fn nonza(&self, session: &Arc<Session>, element: &Element) -> bool {
+        let mut known =
+            self.nonzas.iter().filter(|nonza| (nonza.0, nonza.1) == (element.name(), element.ns()));
+        let Some((_, _, took)) = known.next() else { return false };
+        took(session, element);
+        true
     }
 
     /// Writes what modules add to the stream features of an authenticated client.

@@ -35,7 +35,12 @@ impl Connection {
             // The splitter gives a header at the start of a stream only.
             Frame::Header(_) => Err(broken("not-well-formed")),
             Frame::Element(element) if element.ns() == ns::SM => self.manage(&element, now).map(|()| None),
-            Frame::Element(element) => self.stanza(element, now),
+            Frame::Element(element) if element.ns() == ns::CLIENT => self.stanza(element, now),
+            Frame::Element(element) => {
+                self.pacing.stanza(now);
+                let known = self.session.account.host.table().nonza(&self.session, &element);
+                if known { Ok(None) } else { Err(broken("unsupported-stanza-type")) }
+            }
         }
     }
 
