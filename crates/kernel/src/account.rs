@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::{AccountRow, OwnerId, Permit, Seq, StoreError, UnixMillis};
 
+use crate::archive::first_at;
 use crate::commit::After;
 use crate::order::{Arriving, Targets};
 use crate::resend::{Orphan, Orphans, WINDOW};
@@ -101,7 +102,7 @@ impl Account {
         }
         // A position once given is never given again, also after its entry was deleted: the clock is beyond
         // every position given before, as one account takes less than 65,536 entries a millisecond.
-        let floor = (at.max(0) as Seq) << 16;
+        let floor = first_at(at);
         let state = State {
             resources: Vec::new(),
             next: floor.max(head.last + 1),
@@ -309,8 +310,10 @@ impl State {
         self.pending = self.pending.saturating_sub(1);
         self.settled_lately = true;
         self.unsynced = self.unsynced.max(seq);
-        for settled in self.resources.iter_mut().filter_map(|resource| resource.reading.as_mut()) {
-            settled.push(seq);
+        for resource in &mut self.resources {
+            for settled in [&mut resource.reading, &mut resource.paging].into_iter().flatten() {
+                settled.push(seq);
+            }
         }
     }
 

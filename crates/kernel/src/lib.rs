@@ -5,6 +5,7 @@
 
 mod about;
 mod account;
+mod archive;
 mod behind;
 mod cache;
 mod commit;
@@ -30,6 +31,7 @@ mod ticket;
 
 pub use about::{About, Feature, Identity, Place};
 pub use account::Account;
+pub use archive::{ArchivePage, Archived, Full, at_of, first_at};
 pub use cache::{AccountCache, Edit};
 pub use core::{Core, Settings, now, stamp};
 pub use directory::Directory;

@@ -11,6 +11,7 @@ use waxwing_stanza::{Addr, Condition, Stanza, bare_str};
 use waxwing_store::{Done, LogRow, Marks, OwnerId, Permit, ResendRow, Seq, Write};
 
 use crate::account::{Open, Place, State, Unwritten};
+use crate::archive::{at_of, first_at};
 use crate::commit::After;
 use crate::entry::LogRef;
 use crate::resource::Mode;
@@ -143,8 +144,11 @@ impl Account {
             after.drop_ticket(ticket);
             return Accepted::Full;
         }
-        let (seq, at) = (state.next, now());
-        state.next += 1;
+        // A position holds the time in milliseconds above its 16 lowest bits, and so the time grows with it: where
+        // the clock was set back, or gave more entries to a millisecond than these can hold, it goes on from the last.
+        let seq = state.next.max(first_at(now()));
+        let at = at_of(seq);
+        state.next = seq + 1;
         state.pending += u64::from(keep.pending);
         let unwritten = Unwritten {
             since: Instant::now(),
@@ -287,8 +291,9 @@ impl Account {
     fn submit(self: &Arc<Self>, seq: Seq, marks: Marks, unwritten: Unwritten) -> Place {
         let Unwritten { at, stanza, permit, ticket, key, .. } = unwritten;
         // The other side: the addressee of what this account sent, else the sender.
-        let [from, to] = [&stanza.from, &stanza.to].map(|side| side.as_ref().map_or("", |jid| bare_str(jid)));
-        let peer = Arc::from(if from == bare_str(&self.jid) { to } else { from });
+        let sent = stanza.from.as_ref().is_some_and(|from| bare_str(from) == bare_str(&self.jid));
+        let peer = if sent { &stanza.to } else { &stanza.from };
+        let peer = Arc::from(peer.as_ref().map_or("", |jid| jid.as_str()));
         let row = LogRow { owner: self.id, seq, at, marks, peer, stanza: stanza.stored() };
         let mut unit: waxwing_store::Unit = smallvec![Write::Append(row)];
         if let Some((sender, key)) = key {

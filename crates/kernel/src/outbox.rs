@@ -60,6 +60,11 @@ impl Outbox {
         self.queued >= self.limit || self.unacked_weight >= self.limit
     }
 
+    /// Whether so many bytes more leave room for an answer behind them.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.queued.max(self.unacked_weight) + bytes < self.limit
+    }
+
     /// Whether a reader of the log should read on.
     pub fn wants_more(&self) -> bool {
         self.queued < self.limit / 4 && self.unacked_weight < self.limit / 2

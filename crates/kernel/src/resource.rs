@@ -41,6 +41,8 @@ pub struct Resource {
     pub(crate) acknowledged: Vec<Seq>,
     /// While a page of its log is being read: what is settled meanwhile.
     pub(crate) reading: Option<Vec<Seq>>,
+    /// The same while it reads a page of the archive.
+    pub(crate) paging: Option<Vec<Seq>>,
 }
 
 impl Resource {
@@ -55,6 +57,7 @@ impl Resource {
             held_weight: 0,
             acknowledged: Vec::new(),
             reading: None,
+            paging: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store on Postgres: one connection that writes, in pipelined transactions, and a pool that reads.
 
 mod accounts;
+mod archive;
 mod connection;
 mod error;
 mod one;

@@ -8,9 +8,9 @@ use crate::pipeline::Statement;
 /// What was there before is not counted again.
 const APPEND: &str = "\
     WITH new AS (\
-        INSERT INTO log (owner, seq, at, archived, pending, peer, stanza) \
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bool[], $5::bool[], $6::text[], $7::bytea[]) \
-            AS entry (owner, seq, at, archived, pending, peer, stanza) \
+        INSERT INTO log (owner, seq, at, archived, pending, peer, resource, stanza) \
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bool[], $5::bool[], $6::text[], $7::text[], \
+            $8::bytea[]) AS entry (owner, seq, at, archived, pending, peer, resource, stanza) \
         WHERE EXISTS (SELECT FROM accounts WHERE id = entry.owner) \
         ON CONFLICT DO NOTHING RETURNING owner, seq, archived) \
     INSERT INTO log_heads (owner, last, archived) \
@@ -20,10 +20,10 @@ const APPEND: &str = "\
 
 /// Without the heads, for what is only pending.
 const APPEND_PENDING: &str = "\
-    INSERT INTO log (owner, seq, at, archived, pending, peer, stanza) \
-    SELECT owner, seq, at, false, true, peer, stanza \
-        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) \
-            AS entry (owner, seq, at, peer, stanza) \
+    INSERT INTO log (owner, seq, at, archived, pending, peer, resource, stanza) \
+    SELECT owner, seq, at, false, true, peer, resource, stanza \
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) \
+            AS entry (owner, seq, at, peer, resource, stanza) \
     WHERE EXISTS (SELECT FROM accounts WHERE id = entry.owner) \
     ON CONFLICT DO NOTHING";
 
@@ -60,11 +60,17 @@ fn append<'a>(rows: &[&'a LogRow]) -> Statement<'a> {
     let owners: Vec<OwnerId> = rows.iter().map(|row| row.owner).collect();
     let seqs: Vec<i64> = rows.iter().map(|row| position(row.seq)).collect();
     let times: Vec<i64> = rows.iter().map(|row| row.at).collect();
-    let peers: Vec<&'a str> = rows.iter().map(|row| &*row.peer).collect();
+    let (peers, resources): (Vec<&'a str>, Vec<&'a str>) = rows.iter().map(|row| row.parties()).unzip();
     let stanzas: Vec<&'a [u8]> = rows.iter().map(|row| &*row.stanza).collect();
     if rows.iter().all(|row| !row.marks.archived) {
-        let values: Vec<Box<dyn ToSql + Sync + Send + 'a>> =
-            vec![Box::new(owners), Box::new(seqs), Box::new(times), Box::new(peers), Box::new(stanzas)];
+        let values: Vec<Box<dyn ToSql + Sync + Send + 'a>> = vec![
+            Box::new(owners),
+            Box::new(seqs),
+            Box::new(times),
+            Box::new(peers),
+            Box::new(resources),
+            Box::new(stanzas),
+        ];
         return Statement { sql: APPEND_PENDING, values };
     }
     let archived: Vec<bool> = rows.iter().map(|row| row.marks.archived).collect();
@@ -78,6 +84,7 @@ fn append<'a>(rows: &[&'a LogRow]) -> Statement<'a> {
             Box::new(archived),
             Box::new(pending),
             Box::new(peers),
+            Box::new(resources),
             Box::new(stanzas),
         ],
     }

@@ -5,7 +5,7 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
     Store, StoreError, UnixMillis, Write, steps,
 };
 
@@ -13,7 +13,7 @@ use crate::connection::{ConnectError, connect};
 use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
-use crate::{accounts, one, retention, rows};
+use crate::{accounts, archive, one, retention, rows};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -129,9 +129,19 @@ impl Store for Postgres {
     }
 
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
-        let sql = "SELECT owner, seq, at, archived, pending, peer, stanza FROM log \
+        let sql = "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM log \
                    WHERE owner = $1 AND seq > $2 AND pending ORDER BY seq LIMIT $3";
-        self.rows(sql, &[&owner, &position(after.min(i64::MAX as u64)), &i64::from(limit)], log_row).await
+        self.rows(sql, &[&owner, &position(after.min(i64::MAX as u64)), &i64::from(limit)], archive::log_row).await
+    }
+
+    async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        archive::page(&self.client().await?, owner, query).await.map_err(|error| store_error(&error))
+    }
+
+    async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM log WHERE owner = $1 AND archived AND seq = ANY ($2)";
+        let count = |row: &Row| row.try_get::<_, i64>(0).map(i64::cast_unsigned);
+        self.rows(sql, &[&owner, &archive::bounds(seqs)], count).await.map(|counts| first(counts).unwrap_or(0))
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
@@ -220,15 +230,4 @@ fn closed() -> StoreError {
 
 fn first<T>(rows: Vec<T>) -> Option<T> {
     rows.into_iter().next()
-}
-
-fn log_row(row: &Row) -> Result<LogRow, Error> {
-    Ok(LogRow {
-        owner: row.try_get(0)?,
-        seq: row.try_get::<_, i64>(1)?.cast_unsigned(),
-        at: row.try_get(2)?,
-        marks: Marks { archived: row.try_get(3)?, pending: row.try_get(4)? },
-        peer: row.try_get::<_, &str>(5)?.into(),
-        stanza: row.try_get::<_, &[u8]>(6)?.into(),
-    })
 }

@@ -1,6 +1,7 @@
 //! The store on SQLite: one writing connection, a few that read beside it (WAL), `synchronous=FULL`.
 
 mod accounts;
+mod archive;
 mod error;
 mod many;
 mod one;

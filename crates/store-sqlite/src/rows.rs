@@ -1,6 +1,6 @@
 //! The frequent writes: appends, settles, resend keys.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use waxwing_store::{HeadChange, LogRow, OwnerId, ResendRow, Rows, Seq};
@@ -9,8 +9,8 @@ use crate::many::Many;
 
 static APPEND: LazyLock<Many> = LazyLock::new(|| {
     Many::new(
-        "INSERT INTO log (owner, seq, at, archived, pending, peer, stanza) SELECT * FROM (VALUES ",
-        "(?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO log (owner, seq, at, archived, pending, peer, resource, stanza) SELECT * FROM (VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
         ") WHERE column1 IN (SELECT id FROM accounts) ON CONFLICT DO NOTHING",
     )
 });
@@ -66,13 +66,15 @@ async fn append(conn: &mut SqliteConnection, appends: &[&LogRow]) -> sqlx::Resul
     for (sql, stretch) in APPEND.cut(appends) {
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in stretch {
+            let (peer, resource) = row.parties();
             query = query
                 .bind(row.owner)
                 .bind(position(row.seq))
                 .bind(row.at)
                 .bind(row.marks.archived)
                 .bind(row.marks.pending)
-                .bind(Arc::clone(&row.peer))
+                .bind(peer)
+                .bind(resource)
                 .bind(&row.stanza[..]);
         }
         added += query.execute(&mut *conn).await?.rows_affected();

@@ -7,13 +7,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
     Store, StoreError, UnixMillis, Write, steps,
 };
 
 use crate::error::{apply_error, store_error};
 use crate::rows::position;
-use crate::{accounts, one, retention, rows};
+use crate::{accounts, archive, one, retention, rows};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -112,16 +112,24 @@ impl Store for Sqlite {
 
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         sqlx::query(
-            "SELECT owner, seq, at, archived, pending, peer, stanza FROM log \
+            "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM log \
              WHERE owner = ? AND seq > ? AND pending = 1 ORDER BY seq LIMIT ?",
         )
         .bind(owner)
         .bind(position(after.min(i64::MAX as u64)))
         .bind(limit)
-        .try_map(log_row)
+        .try_map(archive::log_row)
         .fetch_all(&self.readers)
         .await
         .map_err(store_error)
+    }
+
+    async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        archive::page(&self.readers, owner, query).await.map_err(store_error)
+    }
+
+    async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
+        archive::count_at(&self.readers, owner, seqs).await.map_err(store_error)
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
@@ -225,15 +233,4 @@ impl Store for Sqlite {
             tracing::warn!(%error, "closing the database");
         }
     }
-}
-
-fn log_row(row: SqliteRow) -> sqlx::Result<LogRow> {
-    Ok(LogRow {
-        owner: row.try_get(0)?,
-        seq: row.try_get::<i64, _>(1)?.cast_unsigned(),
-        at: row.try_get(2)?,
-        marks: Marks { archived: row.try_get(3)?, pending: row.try_get(4)? },
-        peer: row.try_get::<&str, _>(5)?.into(),
-        stanza: row.try_get::<&[u8], _>(6)?.into(),
-    })
 }

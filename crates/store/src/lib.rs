@@ -19,7 +19,7 @@ pub use batch::{HeadChange, Rows, Step, steps};
 pub use error::{ApplyError, StoreError};
 pub use groups::{groups_from_text, groups_to_text};
 pub use model::{
-    AccountRow, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow, Seq,
+    AccountRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow, Seq,
     Subscription, UnixMillis,
 };
 pub use store::Store;

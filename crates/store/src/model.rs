@@ -48,10 +48,49 @@ pub struct LogRow {
     pub seq: Seq,
     pub at: UnixMillis,
     pub marks: Marks,
-    /// The bare JID of the other side: the sender of what the owner got, the addressee of what it sent.
+    /// The other side, with its resource where the stanza had one: the sender of what the owner got, the addressee
+    /// of what it sent.
     pub peer: Arc<str>,
     /// The stanza as XML in the scope `jabber:client`.
     pub stanza: Arc<[u8]>,
+}
+
+impl LogRow {
+    /// The other side's bare JID, and its resource, empty for none.
+    pub fn parties(&self) -> (&str, &str) {
+        self.peer.split_once('/').unwrap_or((&self.peer, ""))
+    }
+}
+
+/// Which archived entries of a log are read. The bounds are positions outside of what is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogQuery {
+    pub after: Seq,
+    pub before: Seq,
+    /// With this bare JID on the other side only.
+    pub peer: Option<String>,
+    /// And with this resource.
+    pub resource: Option<String>,
+    /// Only these positions.
+    pub among: Option<Vec<Seq>>,
+    /// The newest come first.
+    pub backwards: bool,
+    pub limit: u32,
+}
+
+impl LogQuery {
+    /// The first `limit` of everything.
+    pub fn all(limit: u32) -> LogQuery {
+        LogQuery {
+            after: 0,
+            before: Seq::MAX,
+            peer: None,
+            resource: None,
+            among: None,
+            backwards: false,
+            limit,
+        }
+    }
 }
 
 /// What an account's log looks like when it is opened.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq,
     StoreError, UnixMillis, Write,
 };
 
@@ -33,6 +33,11 @@ pub trait Store: Send + Sync + 'static {
     async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError>;
     /// Entries that carry the pending mark, in order, from after `after`, at most `limit`.
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+    /// Archived entries, oldest first or newest first. A page costs the same wherever it lies in the log; one of a
+    /// full JID may cost a walk through what the bare JID has.
+    async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
+    /// How many archived entries there are at these positions.
+    async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError>;
     /// Takes the archived mark off the owner's oldest archived entries until `keep` are left; says how many.
     /// Works in short transactions, so that appends are never held up for long.
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError>;

@@ -11,6 +11,9 @@ pub const MAX_KEY: usize = 2047;
 /// Bytes in the kind of a doc.
 pub const MAX_KIND: usize = 128;
 
+/// Bytes in a resource (RFC 7622 §3.4).
+const MAX_RESOURCE: usize = 1023;
+
 /// Bytes in one write. Far above what any module stores: a guard for memory, not a quota.
 pub const MAX_WRITE: usize = 16 << 20;
 
@@ -77,7 +80,12 @@ impl Write {
                 if !row.marks.archived && !row.marks.pending {
                     return Err("an entry without a mark");
                 }
-                key(&row.peer)?;
+                let (bare, resource) = row.parties();
+                key(bare)?;
+                if resource.len() > MAX_RESOURCE {
+                    return Err("a resource that is too long");
+                }
+                text(resource)?;
             }
             Write::Settle { seqs, .. } => seqs.iter().try_for_each(|seq| number(*seq))?,
             Write::ResendKeys(row) => number(row.boot)?,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Store,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Store,
     StoreError, UnixMillis, Write,
 };
 
@@ -92,6 +92,12 @@ impl Store for Trying {
     }
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         self.get()?.log_pending(owner, after, limit).await
+    }
+    async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        self.get()?.log_archived(owner, query).await
+    }
+    async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
+        self.get()?.log_archived_at(owner, seqs).await
     }
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
         self.get()?.trim_archive(owner, keep).await

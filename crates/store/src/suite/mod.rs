@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod accounts;
+mod archive;
 mod crash;
 mod log;
 mod rate;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::{accounts::*, crash::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
+pub use self::{accounts::*, archive::*, crash::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
 use crate::{LogRow, Marks, NewAccount, OwnerId, Seq, Store, StoreError, Write};
 
 /// An empty database of one test, which goes when this is dropped.
@@ -35,6 +36,7 @@ macro_rules! suite {
             appends_are_pending_in_order pending_in_pages an_append_is_idempotent
             settling_takes_marks_off settled_before_written a_large_batch_of_every_size
             order_around_a_removal what_a_log_looks_like
+            an_archive_in_pages one_conversation some_positions a_page_costs_the_same_everywhere
             trimming_keeps_the_newest trimming_keeps_pending expiry_is_bounded positions_are_not_used_again
             resend_keys resend_keys_twice resend_keys_go rosters strange_rosters docs long_and_strange_keys meta
             everything_survives_reopening

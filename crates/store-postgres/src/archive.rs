@@ -1,0 +1,56 @@
+//! Reading the log's archived entries.
+
+use deadpool_postgres::Object;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+use waxwing_store::{LogQuery, LogRow, Marks, OwnerId, Seq};
+
+use crate::rows::position;
+
+/// A statement for each combination of filters, all of them short texts of our own.
+pub(crate) async fn page(client: &Object, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, Error> {
+    let (after, before, limit) = (bound(query.after), bound(query.before), i64::from(query.limit));
+    let among = query.among.as_deref().map(bounds);
+    let mut sql = "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM log \
+                   WHERE owner = $1 AND archived AND seq > $2 AND seq < $3"
+        .to_owned();
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&owner, &after, &before, &limit];
+    let mut filter = |column: &str, value, end: &str| {
+        values.push(value);
+        sql.push_str(&format!(" AND {column} ${}{end}", values.len()));
+    };
+    if let Some(peer) = &query.peer {
+        filter("peer =", peer, "");
+    }
+    if let Some(resource) = &query.resource {
+        filter("resource =", resource, "");
+    }
+    if let Some(among) = &among {
+        filter("seq = ANY (", among, ")");
+    }
+    sql.push_str(if query.backwards { " ORDER BY seq DESC LIMIT $4" } else { " ORDER BY seq LIMIT $4" });
+    let select = client.prepare_cached(&sql).await?;
+    client.query(&select, &values).await?.iter().map(log_row).collect()
+}
+
+/// What is above the database's numbers is no position.
+pub(crate) fn bounds(seqs: &[Seq]) -> Vec<i64> {
+    seqs.iter().map(|seq| bound(*seq)).collect()
+}
+
+fn bound(seq: Seq) -> i64 {
+    position(seq.min(i64::MAX as u64))
+}
+
+pub(crate) fn log_row(row: &Row) -> Result<LogRow, Error> {
+    let (peer, resource): (&str, &str) = (row.try_get(5)?, row.try_get(6)?);
+    let peer = if resource.is_empty() { peer.into() } else { format!("{peer}/{resource}").into() };
+    Ok(LogRow {
+        owner: row.try_get(0)?,
+        seq: row.try_get::<_, i64>(1)?.cast_unsigned(),
+        at: row.try_get(2)?,
+        marks: Marks { archived: row.try_get(3)?, pending: row.try_get(4)? },
+        peer,
+        stanza: row.try_get::<_, &[u8]>(7)?.into(),
+    })
+}
