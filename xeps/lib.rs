@@ -15,6 +15,7 @@ mod tests;
 mod xep_0012_last_activity;
 mod xep_0030_disco;
 mod xep_0049_private_storage;
+mod xep_0059_rsm;
 mod xep_0077_registration;
 mod xep_0092_version;
 mod xep_0115_caps;
@@ -25,6 +26,7 @@ mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0203_delay;
 mod xep_0280_carbons;
+mod xep_0313_archive;
 mod xep_0334_hints;
 mod xep_0352_csi;
 mod xep_0359_stanza_ids;
@@ -59,6 +61,7 @@ modules! {
     xep_0115_caps::Caps,
     xep_0012_last_activity::LastActivity,
     xep_0049_private_storage::PrivateStorage,
+    xep_0059_rsm::Rsm,
     xep_0077_registration::Registration,
     xep_0092_version::Version,
     xep_0160_offline::Offline,
@@ -67,6 +70,7 @@ modules! {
     xep_0202_time::Time,
     xep_0203_delay::Delay,
     xep_0280_carbons::Carbons,
+    xep_0313_archive::MessageArchive,
     xep_0334_hints::Hints,
     xep_0352_csi::ClientState,
     xep_0359_stanza_ids::StanzaIds,

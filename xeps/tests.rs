@@ -21,7 +21,7 @@ impl Server {
         Server::with(Archive::UntilDelivered).await
     }
 
-    /// The host `c`; block lists of at most 3 entries and private storage of at most 1,000 bytes.
+    /// The host `c`; block lists of at most 3 entries, private storage of at most 1,000 bytes, pages of 10.
     pub async fn with(archive: Archive) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let store = waxwing_store_sqlite::open(&folder.path().join("db")).await.unwrap();
@@ -40,8 +40,14 @@ impl Server {
         let core = Core::new(settings, store, writer, [1; 16], 1);
         let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive);
         core.set_hosts([host.clone()]);
-        let setup =
-            Setup { core: &core, host: &host, iterations: 4096, block_list_items: 3, private_bytes: 1000 };
+        let setup = Setup {
+            core: &core,
+            host: &host,
+            iterations: 4096,
+            block_list_items: 3,
+            private_bytes: 1000,
+            archive_page: 10,
+        };
         host.set_table(crate::install(&setup).unwrap());
         Server { core, host, _folder: folder }
     }

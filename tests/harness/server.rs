@@ -23,6 +23,8 @@ const SETTINGS: &[&str] = &[
     "listen.c2s=127.0.0.1:0",
     "listen.c2s_tls=127.0.0.1:0",
     "sasl.iterations=4096",
+    // Delivered at once, so that a ping tells what has come; scenes of the archive set their own.
+    "archive.policy=until-delivered",
     // All scenes come from one address.
     "limits.connections_per_address=100000",
     "limits.failed_logins_per_address=100000",

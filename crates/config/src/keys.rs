@@ -169,6 +169,9 @@ section! {
         "archive.retention_days" => retention: Duration = "365", Number(Days, 1, 36_500);
         /// Archived messages per account; the oldest go.
         "archive.max_entries" => max_entries: u64 = "100000", Number(Count, 100, 1_000_000_000);
+        /// Results in one page of an archive (XEP-0313), and ids that one query may name. A page is also held to a
+        /// quarter of `limits.outbox_bytes`.
+        "archive.page" => page: u32 = "250", Number(Count, 1, 10_000);
     }
 }
 

@@ -17,7 +17,7 @@ const WRAPPING: usize = 2048;
 
 /// The first position of a millisecond.
 pub fn first_at(at: UnixMillis) -> Seq {
-    (at.max(0).unsigned_abs() << 16).min(i64::MAX.unsigned_abs())
+    at.max(0).unsigned_abs().saturating_mul(1 << 16).min(i64::MAX.unsigned_abs())
 }
 
 /// When the server received the entry at a position.

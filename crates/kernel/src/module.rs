@@ -26,6 +26,8 @@ pub struct Setup<'a> {
     pub block_list_items: usize,
     /// Bytes that private storage may take per account.
     pub private_bytes: usize,
+    /// Results in one page of an archive.
+    pub archive_page: u32,
 }
 
 /// A module cannot work as configured; the text says why, for people.

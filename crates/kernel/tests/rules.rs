@@ -594,8 +594,14 @@ impl Module for Ruled {
 #[tokio::test]
 async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_done() {
     let (world, _folder) = world(Archive::UntilDelivered).await;
-    let setup =
-        Setup { core: &world.core, host: &world.host, iterations: 1, block_list_items: 1, private_bytes: 1 };
+    let setup = Setup {
+        core: &world.core,
+        host: &world.host,
+        iterations: 1,
+        block_list_items: 1,
+        private_bytes: 1,
+        archive_page: 1,
+    };
     let mut table = Table::default();
     table.install::<Ruled>(&setup).unwrap();
     world.host.set_table(table);

@@ -5,8 +5,8 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq, Step,
-    Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
+    Seq, Step, Store, StoreError, UnixMillis, Write, steps,
 };
 
 use crate::connection::{ConnectError, connect};
@@ -131,7 +131,8 @@ impl Store for Postgres {
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         let sql = "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM log \
                    WHERE owner = $1 AND seq > $2 AND pending ORDER BY seq LIMIT $3";
-        self.rows(sql, &[&owner, &position(after.min(i64::MAX as u64)), &i64::from(limit)], archive::log_row).await
+        self.rows(sql, &[&owner, &position(after.min(i64::MAX as u64)), &i64::from(limit)], archive::log_row)
+            .await
     }
 
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
@@ -141,7 +142,9 @@ impl Store for Postgres {
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM log WHERE owner = $1 AND archived AND seq = ANY ($2)";
         let count = |row: &Row| row.try_get::<_, i64>(0).map(i64::cast_unsigned);
-        self.rows(sql, &[&owner, &archive::bounds(seqs)], count).await.map(|counts| first(counts).unwrap_or(0))
+        self.rows(sql, &[&owner, &archive::bounds(seqs)], count)
+            .await
+            .map(|counts| first(counts).unwrap_or(0))
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {

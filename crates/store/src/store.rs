@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, Seq,
-    StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
+    Seq, StoreError, UnixMillis, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, Done, LogHead, LogRow, Marks, NewAccount, OnCommit, Outcome, OwnerId,
-    ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis, Write, Writer, WriterOptions,
+    AccountRow, ApplyError, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount, OnCommit, Outcome,
+    OwnerId, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis, Write, Writer, WriterOptions,
 };
 
 /// Keeps the positions that were applied, batch by batch. Each batch needs a turn.
@@ -92,6 +92,12 @@ impl Store for Fake {
         unreachable!()
     }
     async fn log_pending(&self, _: OwnerId, _: Seq, _: u32) -> Result<Vec<LogRow>, StoreError> {
+        unreachable!()
+    }
+    async fn log_archived(&self, _: OwnerId, _: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        unreachable!()
+    }
+    async fn log_archived_at(&self, _: OwnerId, _: &[Seq]) -> Result<u64, StoreError> {
         unreachable!()
     }
     async fn trim_archive(&self, _: OwnerId, _: u64) -> Result<u64, StoreError> {

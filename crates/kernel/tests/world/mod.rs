@@ -58,6 +58,7 @@ impl World {
             host: &self.host,
             iterations: 4096,
             block_list_items: 100,
+            archive_page: 100,
             private_bytes: 1000,
         };
         self.host.set_table(waxwing_xeps::install(&setup).unwrap());

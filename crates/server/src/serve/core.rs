@@ -46,6 +46,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
             iterations: config.sasl.iterations,
             block_list_items: config.limits.blocked_items,
             private_bytes: config.limits.private_bytes,
+            archive_page: config.archive.page,
         };
         let table = waxwing_xeps::install(&setup).map_err(|error| error.to_string())?;
         if let Some(fault) = table.faults().first() {

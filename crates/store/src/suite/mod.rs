@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use self::{accounts::*, archive::*, crash::*, log::*, rate::append_rate, retention::*, rows::*, writer::*};
+pub use self::{
+    accounts::*, archive::*, crash::*, log::*, rate::append_rate, retention::*, rows::*, writer::*,
+};
 use crate::{LogRow, Marks, NewAccount, OwnerId, Seq, Store, StoreError, Write};
 
 /// An empty database of one test, which goes when this is dropped.

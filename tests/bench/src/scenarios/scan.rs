@@ -128,8 +128,14 @@ impl Lab {
         let core = Core::new(settings, store, writer, [1; 16], 1);
         let host = Host::new(&core, Arc::new(Jid::new(crate::DOMAIN)?), Archive::UntilDelivered);
         core.set_hosts([host.clone()]);
-        let setup =
-            Setup { core: &core, host: &host, iterations: 4096, block_list_items: 1000, private_bytes: 1000 };
+        let setup = Setup {
+            core: &core,
+            host: &host,
+            iterations: 4096,
+            block_list_items: 1000,
+            private_bytes: 1000,
+            archive_page: 100,
+        };
         host.set_table(waxwing_xeps::install(&setup).map_err(|error| Fault::new(error.0))?);
         let sender = connect(&core, &host, "romeo").await?;
         let recipient = connect(&core, &host, "juliet").await?;
