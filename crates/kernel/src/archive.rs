@@ -126,10 +126,9 @@ impl Account {
         let mut state = self.lock();
         let Some(resource) = state.resource_of(session.id) else { return Ok(()) };
         let settled = resource.paging.take().unwrap_or_default();
-        let to = Some(session.jid.clone());
         let entries: Vec<_> = results
             .into_iter()
-            .map(|(archived, stanza)| (archived, Entry { stanza, to: to.clone(), log: None, late: false }))
+            .map(|(archived, stanza)| (archived, Entry::new(stanza).to(session.jid.clone())))
             .collect();
         let weight: usize = entries.iter().map(|(_, entry)| entry.weight()).sum();
         // Under the account's lock nobody else fills it.
