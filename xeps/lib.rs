@@ -30,6 +30,12 @@ mod xep_0313_archive;
 mod xep_0334_hints;
 mod xep_0352_csi;
 mod xep_0359_stanza_ids;
+mod xep_0386_bind2;
+mod xep_0388_sasl2;
+mod xep_0440_channel_binding;
+mod xep_0474_downgrade;
+mod xep_0509_pipelining;
+mod xep_0515_tls_downgrade;
 
 use waxwing_kernel::{About, Module, Setup, SetupError, Table};
 
@@ -74,4 +80,10 @@ modules! {
     xep_0334_hints::Hints,
     xep_0352_csi::ClientState,
     xep_0359_stanza_ids::StanzaIds,
+    xep_0386_bind2::Bind2,
+    xep_0388_sasl2::Sasl2,
+    xep_0440_channel_binding::ChannelBinding,
+    xep_0474_downgrade::Downgrade,
+    xep_0509_pipelining::Pipelining,
+    xep_0515_tls_downgrade::TlsDowngrade,
 }

@@ -14,6 +14,7 @@
 mod client;
 mod databases;
 mod process;
+mod sasl2;
 mod scene;
 mod scram;
 mod server;
@@ -25,6 +26,7 @@ mod xml;
 
 pub use client::{Client, Login, Plus};
 pub use databases::Database;
+pub use sasl2::{agent, authenticate, identifier};
 pub use scene::{befriend, run, subscribe};
 pub use scram::{Binding, Hash, Scram};
 pub use server::{Account, Server};

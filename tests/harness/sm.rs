@@ -51,13 +51,23 @@ impl Client {
         self.stream.send(format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await;
         let enabled = self.stream.child().await;
         assert!(enabled.is("enabled", ns::SM), "not enabled: {}", enabled.show());
+        self.managed(&enabled);
+        &self.sm
+    }
+
+    /// Stream management was enabled by other means than [`Client::enable`], with this answer.
+    pub fn managed(&mut self, enabled: &Element) {
         let resumable = matches!(enabled.attr("resume"), Some("true" | "1"));
         self.sm = Sm {
             id: enabled.id().filter(|_| resumable).map(str::to_owned),
             max: enabled.attr("max").map(|max| max.parse().expect("seconds")),
             ..Sm::default()
         };
-        &self.sm
+    }
+
+    /// It goes on with a session that was resumed by other means than [`Suspended::resume`].
+    pub fn managed_again(&mut self, suspended: Suspended) {
+        self.sm = Sm { silent: false, ..suspended.sm };
     }
 
     pub fn sm(&self) -> &Sm {

@@ -10,6 +10,9 @@ pub mod ns {
     pub const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
     pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
     pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+    pub const SASL2: &str = "urn:xmpp:sasl:2";
+    pub const BIND2: &str = "urn:xmpp:bind:0";
+    pub const FAST: &str = "urn:xmpp:fast:0";
     pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub const ROSTER: &str = "jabber:iq:roster";
     pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";

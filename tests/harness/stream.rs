@@ -317,11 +317,11 @@ fn header(domain: &str) -> String {
 }
 
 /// The condition of a SASL failure (RFC 6120 §6.5).
-fn failure(element: &Element) -> String {
+pub(crate) fn failure(element: &Element) -> String {
     element.children().find(|child| child.name() != "text").expect("a condition").name().to_owned()
 }
 
-fn decoded(element: &Element) -> String {
+pub(crate) fn decoded(element: &Element) -> String {
     String::from_utf8(STANDARD.decode(element.text().trim()).expect("base64")).expect("UTF-8")
 }
 

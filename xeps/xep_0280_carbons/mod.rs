@@ -6,7 +6,8 @@ mod recent;
 use std::sync::Arc;
 
 use waxwing_kernel::{
-    About, At, Copying, Feature, Kinds, Module, On, Place, Point, Reply, Request, Setup, SetupError,
+    About, At, Copying, Feature, InlineBind, Kinds, Module, On, Place, Point, Reply, Request, Setup,
+    SetupError,
 };
 use waxwing_stanza::{Addr, Kind, MessageType, Stanza, StanzaError, ns::CLIENT, same_bare};
 use waxwing_xml::Tag;
@@ -40,6 +41,7 @@ impl Module for Carbons {
     fn install(on: &mut On<'_, Carbons>) {
         on.set(At::Own, Carbons::enable);
         on.set(At::Own, Carbons::disable);
+        on.bind_inline(CARBONS, Carbons::enable_inline);
         on.copy(Point::FromClient, Kinds::MESSAGE, Carbons::sent);
         on.copy(Point::ToAccount, Kinds::MESSAGE, Carbons::received);
     }
@@ -49,6 +51,13 @@ impl Carbons {
     async fn enable(self: Arc<Self>, request: Request<Enable>) -> Result<Reply, StanzaError> {
         request.session.set_flag(flags::CARBONS, true);
         Ok(Reply::empty())
+    }
+
+    /// XEP-0386 §3.2: enabled with the resource, which needs no answer.
+    fn enable_inline(self: &Arc<Self>, inline: &mut InlineBind<'_>) {
+        if inline.request.child("enable", CARBONS).is_some() {
+            inline.session.set_flag(flags::CARBONS, true);
+        }
     }
 
     async fn disable(self: Arc<Self>, request: Request<Disable>) -> Result<Reply, StanzaError> {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use waxwing_kernel::{Closing, Core, Session};
 use waxwing_net::tls::Tls;
 use waxwing_net::{Quota, Throttle};
-use waxwing_sasl::Decoy;
+use waxwing_sasl::{Decoy, DeviceSecret};
 
 use crate::hibernation::Hibernation;
 use crate::leases::Leases;
@@ -33,6 +33,7 @@ pub struct Clients {
     pub(crate) settings: Settings,
     pub(crate) tls: Arc<Tls>,
     pub(crate) decoy: Decoy,
+    pub(crate) secret: DeviceSecret,
     pub(crate) throttle: Throttle,
     pub(crate) registrations: Quota,
     pub(crate) work: Work,
@@ -49,8 +50,15 @@ struct Running {
 }
 
 impl Clients {
-    /// `decoy` answers for accounts that do not exist. To be called within a runtime.
-    pub fn new(core: Arc<Core>, settings: Settings, tls: Arc<Tls>, decoy: Decoy) -> Arc<Clients> {
+    /// `decoy` answers for accounts that do not exist, from `secret` comes what devices get. To be called within a
+    /// runtime.
+    pub fn new(
+        core: Arc<Core>,
+        settings: Settings,
+        tls: Arc<Tls>,
+        decoy: Decoy,
+        secret: DeviceSecret,
+    ) -> Arc<Clients> {
         let (sender, receiver) = mpsc::channel(1);
         let clients = Arc::new(Clients {
             throttle: Throttle::new(settings.failed_logins),
@@ -68,6 +76,7 @@ impl Clients {
             settings,
             tls,
             decoy,
+            secret,
         });
         Hibernation::start_sweeping(&clients);
         clients

@@ -9,6 +9,7 @@ use waxwing_kernel::Session;
 
 use crate::Clients;
 use crate::leases::Lease;
+use crate::sm::{self, Enable};
 
 /// The one right to serve a session: read for it, write for it, end it. Handed from owner to owner; an owner
 /// that vanishes (a panic, a future that was dropped) leaves the session to a keeper or has it ended.
@@ -43,9 +44,15 @@ impl Held {
         self.lease.as_ref()
     }
 
-    /// From now on the session can be resumed.
-    pub fn set_lease(&mut self, lease: Arc<Lease>) {
-        self.lease = Some(lease);
+    /// Grants stream management (XEP-0198 §3), with resumption if it is wanted and to be had; answers it.
+    pub fn enable(&mut self, enable: &Enable, out: &mut Vec<u8>) {
+        let settings = &self.clients.settings;
+        let max = enable.max.map_or(settings.resume, |max| max.min(settings.resume));
+        if enable.resume && !max.is_zero() {
+            self.lease = Some(self.clients.leases.grant(&self.session, max));
+        }
+        let resume = self.lease.as_ref().map(|lease| (lease.token.as_str(), lease.max));
+        sm::write_enabled(out, resume, settings.location.as_deref());
     }
 
     /// Ends the session for good.

@@ -104,6 +104,17 @@ impl Stream {
         Ok(self.transport.tls().map(|tls| acceptor.bindings(tls)).unwrap_or_default())
     }
 
+    /// Other limits for what is still to come of the same stream.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.splitter.set_limits(limits);
+        self.limits = limits;
+    }
+
+    /// The number of the TLS version.
+    pub fn tls_number(&self) -> Option<u16> {
+        self.transport.tls()?.protocol_version().map(u16::from)
+    }
+
     /// The TLS version, for the log.
     pub fn tls_version(&self) -> Option<&'static str> {
         self.transport.tls()?.protocol_version()?.as_str()

@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use waxwing_kernel::{Account, Archive, Core, Host, Session};
 use waxwing_net::ThrottleLimits;
 use waxwing_net::tls::{Tls, TlsSetup};
-use waxwing_sasl::{Decoy, Mechanism};
+use waxwing_sasl::{Decoy, DeviceSecret, Mechanism};
 use waxwing_store::{NewAccount, Writer, WriterOptions};
 use waxwing_xml::Limits;
 
 use crate::held::Held;
+use crate::sm::Enable;
 use crate::{Clients, Pace, Settings};
 
 const LIMITS: Limits = Limits { frame: 10_000, depth: 100, attributes: 64 };
@@ -80,7 +81,13 @@ impl World {
             by_host: BTreeMap::new(),
             alpn: Vec::new(),
         });
-        let clients = Clients::new(core, settings(), tls.unwrap(), Decoy::new([1; 32], 4096));
+        let clients = Clients::new(
+            core,
+            settings(),
+            tls.unwrap(),
+            Decoy::new([1; 32], 4096),
+            DeviceSecret::new([2; 32]),
+        );
         World { clients, host, _folder: folder }
     }
 
@@ -95,10 +102,9 @@ impl World {
     /// A session that can be resumed, and the token to do so.
     async fn resumable(&self, account: &Arc<Account>, max: Duration) -> (Held, String) {
         let session = waxwing_im::bind(account, None).await.unwrap();
-        let lease = self.clients.leases.grant(&session, max);
-        let token = lease.token.clone();
         let mut held = Held::new(self.clients.clone(), session);
-        held.set_lease(lease);
+        held.enable(&Enable { resume: true, max: Some(max) }, &mut Vec::new());
+        let token = held.lease().unwrap().token.clone();
         (held, token)
     }
 }

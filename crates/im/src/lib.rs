@@ -21,4 +21,4 @@ pub use broadcast::{announce_to, withdraw_from};
 pub use handle::handle;
 pub use remove::{close_account, remove_account};
 pub use roster::write_stream_features;
-pub use session::{bind, end};
+pub use session::{bind, bind_prepared, end, end_device};

@@ -14,6 +14,15 @@ use crate::route::answer;
 /// older one of the same name is closed with `<conflict/>`. Errors: `<resource-constraint/>` when the account
 /// has as many as it may, `<not-allowed/>` when it was removed or disabled, `<bad-request/>` for a bad name.
 pub async fn bind(account: &Arc<Account>, requested: Option<&str>) -> Result<Arc<Session>, StanzaError> {
+    bind_prepared(account, requested, |_| {}).await
+}
+
+/// As [`bind`]; `prepare` has the session before anything can reach it.
+pub async fn bind_prepared(
+    account: &Arc<Account>,
+    requested: Option<&str>,
+    prepare: impl FnOnce(&Arc<Session>),
+) -> Result<Arc<Session>, StanzaError> {
     let made;
     let resource = match requested {
         Some(resource) => resource,
@@ -25,6 +34,7 @@ pub async fn bind(account: &Arc<Account>, requested: Option<&str>) -> Result<Arc
     let jid = format!("{}/{resource}", account.jid);
     let jid = Arc::new(Jid::new(&jid).map_err(|_| StanzaError::new(Condition::BadRequest))?);
     let session = Session::new(account.core().next_session(), jid, account.clone());
+    prepare(&session);
     loop {
         match account.bind(&session) {
             Ok(()) => return Ok(session),
@@ -43,6 +53,20 @@ pub async fn bind(account: &Arc<Account>, requested: Option<&str>) -> Result<Arc
             }
         }
     }
+}
+
+/// Ends the account's sessions on a device, those that wait to be resumed included, and says how many they were.
+/// A device has one session: the one before ends when it binds another.
+pub async fn end_device(account: &Account, device: &str, closing: Closing) -> usize {
+    let sessions: Vec<Arc<Session>> = account.resources(|resources| {
+        let sessions = resources.iter().map(|resource| &resource.session);
+        sessions.filter(|session| session.device() == Some(device)).cloned().collect()
+    });
+    for session in &sessions {
+        session.close(closing);
+        end(session).await;
+    }
+    sessions.len()
 }
 
 /// Ends a session for good: what it had not acknowledged is passed on or waits, requests that it would have had

@@ -9,8 +9,8 @@ use xso::fromxml::XmlNameMatcher;
 
 use crate::table::{Handler, Key};
 use crate::{
-    Account, Amending, At, Copying, Kinds, Module, Passing, Point, Reply, Request, Session, Setup,
-    SetupError, Table, Verdict,
+    Account, Amending, At, Copying, InlineBind, Kinds, Module, Passing, Point, Reply, Request, Session,
+    Setup, SetupError, Table, Verdict,
 };
 
 /// The registrations of one module on one host.
@@ -142,6 +142,15 @@ impl<M: Module> On<'_, M> {
         }
         let took = move |session: &Arc<Session>, element: &Element| took(&module, session, element);
         self.table.nonzas.push((name, ns, Box::new(took)));
+    }
+
+    /// Takes part when a resource is bound together with more (an "inline" request). `feature` is advertised
+    /// with the offer to do so. `bind` is called for every such request, with the session before anything can
+    /// reach it; it looks for what it knows among what was asked, and writes its answer if it has one.
+    pub fn bind_inline(&mut self, feature: &'static str, bind: fn(&Arc<M>, &mut InlineBind<'_>)) {
+        let module = self.module.clone();
+        self.list(format!("bind inline {feature}"));
+        self.table.inline_binds.push((feature, Box::new(move |inline| bind(&module, inline))));
     }
 
     /// Adds to the stream features of an authenticated client.

@@ -1,7 +1,7 @@
 //! One bound client, from bind to the end of its last stream: it outlives a connection that may be resumed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -28,6 +28,8 @@ pub struct Session {
     /// The full JID.
     pub jid: Addr,
     pub account: Arc<Account>,
+    /// Which of the account's devices it is on, if the client said so when it logged in.
+    device: OnceLock<Box<str>>,
     outbox: Mutex<Outbox>,
     inbound: Mutex<Inbound>,
     wake: Notify,
@@ -44,6 +46,7 @@ impl Session {
             id,
             jid,
             account,
+            device: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(limit)),
             inbound: Mutex::default(),
             wake: Notify::new(),
@@ -55,6 +58,15 @@ impl Session {
 
     pub fn resource(&self) -> &str {
         self.jid.as_str().split_once('/').map_or("", |(_, resource)| resource)
+    }
+
+    pub fn device(&self) -> Option<&str> {
+        self.device.get().map(|device| &**device)
+    }
+
+    /// Says which device it is on; once.
+    pub fn set_device(&self, device: &str) {
+        let _ = self.device.set(device.into());
     }
 
     /// The entry's place in the outbox, or the entry back where it does not fit.

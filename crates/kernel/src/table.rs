@@ -8,8 +8,8 @@ use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError};
 use waxwing_xml::Element;
 
 use crate::{
-    About, Account, Amending, At, Copying, Identity, Kinds, Passing, Place, Point, Reply, Request, Session,
-    Verdict,
+    About, Account, Amending, At, Copying, Identity, InlineBind, Kinds, Passing, Place, Point, Reply,
+    Request, Session, Verdict,
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
@@ -18,6 +18,7 @@ type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
 type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
 type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
 type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
+type InlineBinder = Box<dyn Fn(&mut InlineBind<'_>) + Send + Sync>;
 type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
 pub(crate) type Handler = Box<dyn Fn(Request<()>) -> Answer + Send + Sync>;
 
@@ -41,6 +42,7 @@ pub struct Table {
     /// By name and namespace.
     pub(crate) nonzas: Vec<(&'static str, &'static str, Nonza)>,
     pub(crate) gone: Vec<Gone>,
+    pub(crate) inline_binds: Vec<(&'static str, InlineBinder)>,
     pub(crate) stream_features: Vec<StreamFeature>,
     /// What was registered, in order, for people.
     pub(crate) listing: Vec<String>,
@@ -140,6 +142,18 @@ impl Table {
         let Some((_, _, took)) = known.next() else { return false };
         took(session, element);
         true
+    }
+
+    /// What modules can do together with the binding of a resource.
+    pub fn inline_features(&self) -> impl Iterator<Item = &'static str> {
+        self.inline_binds.iter().map(|(feature, _)| *feature)
+    }
+
+    /// Lets modules see to what was asked together with the binding of a resource.
+    pub fn bind_inline(&self, inline: &mut InlineBind<'_>) {
+        for (_, bind) in &self.inline_binds {
+            bind(inline);
+        }
     }
 
     /// Writes what modules add to the stream features of an authenticated client.

@@ -26,7 +26,7 @@ impl Hash {
     }
 
     /// `H(data)` of RFC 5802 §2.2.
-    pub(crate) fn digest(self, data: &[u8]) -> Vec<u8> {
+    pub fn digest(self, data: &[u8]) -> Vec<u8> {
         match self {
             Hash::Sha1 => Sha1::digest(data).to_vec(),
             Hash::Sha256 => Sha256::digest(data).to_vec(),

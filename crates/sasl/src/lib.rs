@@ -1,6 +1,6 @@
 //! SASL as a server (RFC 6120 §6): SCRAM-SHA-1, -SHA-256, -SHA-512 and their -PLUS forms (RFC 5802,
-//! RFC 7677), PLAIN (RFC 4616), channel-binding types (XEP-0440) and SCRAM downgrade protection
-//! (XEP-0474). No socket, no XML and no database: messages come in and go out as decoded bytes, stored
+//! RFC 7677), PLAIN (RFC 4616), channel-binding types (XEP-0440), SCRAM downgrade protection
+//! (XEP-0474, XEP-0515). No socket, no XML and no database: messages come in and go out as decoded bytes, stored
 //! keys are handed in by the caller.
 //!
 //! The way of a login, every step consuming the one before:
@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod decoy;
+mod device;
 mod failure;
 mod hash;
 mod keys;
@@ -28,11 +29,12 @@ mod scram;
 mod token;
 
 pub use decoy::Decoy;
+pub use device::DeviceSecret;
 pub use failure::Failure;
 pub use hash::Hash;
 pub use keys::{CorruptKeys, DEFAULT_ITERATIONS, Keys, MAX_ITERATIONS, MIN_ITERATIONS, PasswordError};
 pub use mechanism::Mechanism;
-pub use offer::{Begun, Bindings, Offer};
+pub use offer::{Begun, Bindings, Offer, TlsVersion};
 pub use plain::PlainAttempt;
 pub use prep::MAX_PASSWORD_BYTES;
 pub use scram::{ScramFirst, ScramSecond};

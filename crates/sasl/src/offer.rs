@@ -33,12 +33,16 @@ impl fmt::Debug for Bindings {
     }
 }
 
+/// The version number of TLS (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2): 0x0304 for 1.3, 0x0303 for 1.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsVersion(pub u16);
+
 /// What one stream offers. The same table is advertised, accepted, and hashed for the client to check
 /// (XEP-0474), so the three cannot differ.
 #[derive(Debug)]
 pub struct Offer {
     host: DomainPart,
-    tls: bool,
+    tls: Option<TlsVersion>,
     mechanisms: Vec<Mechanism>,
     /// Empty unless a -PLUS mechanism is offered, and the reverse (XEP-0440 §3, rules 4 and 5).
     bindings: Bindings,
@@ -52,13 +56,18 @@ pub enum Begun {
 }
 
 impl Offer {
-    /// The offer of a stream to `host`: of the mechanisms allowed, PLAIN needs TLS and a -PLUS mechanism
-    /// needs a binding.
-    pub fn new(host: &DomainRef, tls: bool, bindings: Bindings, allowed: &[Mechanism]) -> Offer {
+    /// The offer of a stream to `host`, `tls` none in the clear: of the mechanisms allowed, PLAIN needs TLS and a
+    /// -PLUS mechanism needs a binding.
+    pub fn new(
+        host: &DomainRef,
+        tls: Option<TlsVersion>,
+        bindings: Bindings,
+        allowed: &[Mechanism],
+    ) -> Offer {
         let possible = |mechanism: &Mechanism| match mechanism {
-            Mechanism::Plain => tls,
+            Mechanism::Plain => tls.is_some(),
             Mechanism::Scram(_) => true,
-            Mechanism::ScramPlus(_) => tls && bindings.list().next().is_some(),
+            Mechanism::ScramPlus(_) => tls.is_some() && bindings.list().next().is_some(),
         };
         let mechanisms: Vec<Mechanism> = Mechanism::ALL
             .into_iter()
@@ -84,7 +93,7 @@ impl Offer {
     pub fn select(&self, name: &str) -> Result<Mechanism, Failure> {
         match Mechanism::from_name(name) {
             Some(mechanism) if self.mechanisms.contains(&mechanism) => Ok(mechanism),
-            Some(Mechanism::Plain) if !self.tls => Err(Failure::EncryptionRequired),
+            Some(Mechanism::Plain) if self.tls.is_none() => Err(Failure::EncryptionRequired),
             _ => Err(Failure::InvalidMechanism),
         }
     }
@@ -112,6 +121,11 @@ impl Offer {
     /// Name and data of a binding type if it is offered.
     pub(crate) fn binding(&self, name: &str) -> Option<(&'static str, &[u8])> {
         self.bindings.list().find(|(offered, _)| *offered == name)
+    }
+
+    /// Attribute `t` of the server-first-message (XEP-0515 §5.1): the TLS version as four hexadecimal digits.
+    pub(crate) fn tls_attribute(&self) -> Option<String> {
+        self.tls.map(|TlsVersion(version)| format!("{version:04x}"))
     }
 
     /// Attribute `h` of the server-first-message (XEP-0474 §6.1): base64 of the hash over everything
@@ -143,6 +157,7 @@ mod tests {
     use super::*;
 
     fn offer(tls: bool, bindings: Bindings, allowed: &[Mechanism]) -> Offer {
+        let tls = tls.then_some(TlsVersion(0x0304));
         Offer::new(&DomainPart::new("example.org").unwrap(), tls, bindings, allowed)
     }
 

@@ -25,8 +25,8 @@ pub struct ScramFirst {
     /// What `c=` must hold (RFC 5802 §5.1): the gs2-header as it was sent, then the binding's data.
     cbind_input: Vec<u8>,
     binding: Option<&'static str>,
-    /// XEP-0474's attribute `h`.
-    advertised: String,
+    /// Attributes that tell the client what it should have seen: XEP-0474's `h`, XEP-0515's `t`.
+    protection: String,
 }
 
 /// The challenge is out, the proof not yet in.
@@ -49,6 +49,11 @@ impl ScramFirst {
         if let Some((_, data)) = binding {
             cbind_input.extend_from_slice(data);
         }
+        let mut protection = format!("h={}", offer.advertised_hash(hash));
+        if let Some(version) = offer.tls_attribute() {
+            protection.push_str(",t=");
+            protection.push_str(&version);
+        }
         Ok(ScramFirst {
             account,
             hash,
@@ -56,7 +61,7 @@ impl ScramFirst {
             client_nonce: first.nonce.to_owned(),
             cbind_input,
             binding: binding.map(|(name, _)| name),
-            advertised: offer.advertised_hash(hash),
+            protection,
         })
     }
 
@@ -81,7 +86,7 @@ impl ScramFirst {
         let (keys, known) = decoy.or_decoy(keys, &self.account, self.hash);
         let nonce = self.client_nonce + server_nonce;
         let salt = BASE64_STANDARD.encode(&keys.salt);
-        let server_first = format!("r={nonce},s={salt},i={},h={}", keys.iterations, self.advertised);
+        let server_first = format!("r={nonce},s={salt},i={},{}", keys.iterations, self.protection);
         let auth_message = format!("{},{server_first},", self.client_first_bare);
         let second = ScramSecond {
             account: self.account,

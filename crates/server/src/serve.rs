@@ -46,7 +46,8 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     let addresses = listeners.addresses();
     let settings = clients::settings(&config)?;
     let decoy = waxwing_sasl::Decoy::new(secrets.decoy, config.sasl.iterations);
-    let clients = Clients::new(core.clone(), settings, tls.clone(), decoy);
+    let secret = waxwing_sasl::DeviceSecret::new(storage::device_secret(&config.data)?);
+    let clients = Clients::new(core.clone(), settings, tls.clone(), decoy, secret);
     let serving = listeners.serve(gate, clients.clone());
     let expiry = core::start_expiry(core.clone(), config.archive.retention);
     let watching = tokio::spawn(tls.clone().watch());

@@ -3,35 +3,62 @@
 use std::sync::Arc;
 
 use jid::ResourcePart;
+use waxwing_kernel::{Account, Session};
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns};
 use waxwing_xml::{Element, Scope, Tag};
 
-use super::sasl::Proven;
 use super::{Login, features, resume};
 use crate::error::End;
 use crate::held::Held;
+use crate::sm;
 
-/// Opens the authenticated stream and has its client bind a resource or resume a session.
+/// A client that is who it says it is.
+pub struct Proven {
+    pub account: Arc<Account>,
+    /// By which mechanism, for the log.
+    pub mechanism: &'static str,
+    /// The device that it says to be on.
+    pub device: Option<String>,
+}
+
+/// Opens the authenticated stream anew (RFC 6120 §6.4.6) and has its client bind a resource or resume a session.
+pub async fn restart(login: &mut Login, proven: Proven) -> Result<Held, End> {
+    let limits = login.clients.settings.limits;
+    login.restart(limits);
+    login.open(Some(&proven.account.host)).await?;
+    features::after_login(login.out(), &proven.account.host, features::Bound::No);
+    bind(login, proven).await
+}
+
+/// Has the client of an authenticated stream bind a resource or resume a session.
 pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
     let limits = login.clients.settings.limits;
-    let Proven { account, mechanism } = proven;
-    login.restart(limits);
-    login.open(Some(&account.host)).await?;
-    features::after_login(login.out(), &account.host);
+    let Proven { account, mechanism, device } = proven;
     let (held, what) = loop {
         let element = login.element().await?;
         if element.is("resume", ns::SM) {
             match resume::resume(login, &account, &element).await? {
-                Some(held) => break (held, "resumed"),
-                None => continue,
+                Ok(resumed) => {
+                    resumed.write(login.out());
+                    break (resumed.held, "resumed");
+                }
+                Err(refused) => {
+                    sm::write_failed(login.out(), refused.condition, refused.h);
+                    continue;
+                }
             }
         }
         let Some(iq) = bind_request(&element) else {
             login.too_early(&element)?;
             continue;
         };
+        let prepare = |session: &Arc<Session>| {
+            if let Some(device) = &device {
+                session.set_device(device);
+            }
+        };
         let session = match requested(&iq, &limits) {
-            Ok(resource) => waxwing_im::bind(&account, resource.as_deref()).await,
+            Ok(resource) => waxwing_im::bind_prepared(&account, resource.as_deref(), prepare).await,
             Err(error) => Err(error),
         };
         match session {
@@ -48,8 +75,7 @@ pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
             }
         }
     };
-    let tls = login.stream.tls_version();
-    tracing::info!(jid = %held.session().jid, peer = %login.peer, %mechanism, tls, "{what}");
+    login.log(&held, mechanism, what);
     Ok(held)
 }
 

@@ -1,10 +1,13 @@
-//! From the first byte to a session (RFC 6120 §4.3): TLS, SASL, then binding or resumption.
+//! From the first byte to a session (RFC 6120 §4.3): TLS, SASL, then binding or resumption; or all of that in one
+//! step (XEP-0388, XEP-0386).
 
 mod bind;
+mod exchange;
 mod features;
 mod register;
 mod resume;
 mod sasl;
+mod sasl2;
 mod starttls;
 
 use std::net::SocketAddr;
@@ -69,8 +72,14 @@ pub async fn login(
 async fn negotiate(login: &mut Login, direct_tls: bool) -> Result<Held, End> {
     let bindings =
         if direct_tls { login.encrypt(Alpn::Offered).await? } else { starttls::require(login).await? };
-    let proven = sasl::authenticate(login, bindings).await?;
-    bind::bind(login, proven).await
+    sasl::authenticate(login, bindings).await
+}
+
+/// A stream that was opened.
+struct Opened {
+    host: Arc<Host>,
+    /// Whom the client says to be, though nobody believes it yet.
+    from: Option<Jid>,
 }
 
 impl Login {
@@ -110,7 +119,7 @@ impl Login {
 
     /// Takes the client's header and answers it with ours (RFC 6120 §4.7); the host is the one it names.
     /// `known`: where it has authenticated already, so that no other will do.
-    async fn open(&mut self, known: Option<&Arc<Host>>) -> Result<Arc<Host>, End> {
+    async fn open(&mut self, known: Option<&Arc<Host>>) -> Result<Opened, End> {
         let header = match self.frame().await? {
             Frame::Header(header) => header,
             Frame::End => return Err(End::Closed),
@@ -119,10 +128,10 @@ impl Login {
         let domain = header.to.as_deref().and_then(|to| DomainPart::new(to).ok());
         let host = domain.and_then(|domain| self.clients.core.host(domain.as_str()).cloned());
         let host = host.filter(|host| known.is_none_or(|known| Arc::ptr_eq(known, host)));
-        let from = host.as_ref().map(|host| host.domain.as_str().to_owned());
-        // §4.7.2: answered to whom the client says to be, though nobody believes it yet.
-        let to = header.from.as_deref().and_then(|from| Jid::new(from).ok());
-        self.stream.open(&from.unwrap_or_else(|| self.default_domain()), to.as_ref().map(Jid::as_str));
+        let domain = host.as_ref().map(|host| host.domain.as_str().to_owned());
+        let from = header.from.as_deref().and_then(|from| Jid::new(from).ok());
+        // §4.7.2: answered to whom the client says to be.
+        self.stream.open(&domain.unwrap_or_else(|| self.default_domain()), from.as_ref().map(Jid::as_str));
         let Some(host) = host else {
             return Err(StreamError::new("host-unknown").into());
         };
@@ -131,7 +140,7 @@ impl Login {
         if major.is_none_or(|major: u32| major < 1) {
             return Err(StreamError::new("unsupported-version").into());
         }
-        Ok(host)
+        Ok(Opened { host, from })
     }
 
     /// Shakes hands for TLS. Whatever came in the clear is forgotten.
@@ -176,6 +185,11 @@ impl Login {
         }
         let stanza = element.ns() == ns::CLIENT && matches!(element.name(), "message" | "presence" | "iq");
         Err(StreamError::new(if stanza { "not-authorized" } else { "unsupported-stanza-type" }).into())
+    }
+
+    fn log(&self, held: &Held, mechanism: &'static str, what: &'static str) {
+        let tls = self.stream.tls_version();
+        tracing::info!(jid = %held.session().jid, peer = %self.peer, mechanism, tls, "{what}");
     }
 
     fn default_domain(&self) -> String {

@@ -17,33 +17,46 @@ use crate::sm;
 const HANDOVER: Duration = Duration::from_secs(10);
 
 /// Why a session is not resumed.
-struct Refused {
-    condition: Condition,
+pub struct Refused {
+    pub condition: Condition,
     /// How much of it was handled, if it is known.
-    h: Option<u32>,
+    pub h: Option<u32>,
 }
 
-/// Resumes a session of this account. `None`: refused, and the client may bind instead.
-pub async fn resume(login: &mut Login, account: &Account, element: &Element) -> Result<Option<Held>, End> {
+/// A session that goes on here.
+pub struct Resumed {
+    pub held: Held,
+    previd: String,
+    /// How much of it was handled.
+    h: u32,
+}
+
+impl Resumed {
+    pub fn write(&self, out: &mut Vec<u8>) {
+        sm::write_resumed(out, &self.previd, self.h);
+    }
+}
+
+/// Resumes a session of this account. Refused, the client may bind instead.
+pub async fn resume(
+    login: &Login,
+    account: &Account,
+    element: &Element,
+) -> Result<Result<Resumed, Refused>, End> {
     let (Some(previd), Some(h)) = (element.attr("previd"), sm::h(element)) else {
-        sm::write_failed(login.out(), Condition::BadRequest, None);
-        return Ok(None);
+        return Ok(Err(Refused { condition: Condition::BadRequest, h: None }));
     };
     let held = match take_over(login, account, previd).await {
         Ok(held) => held,
-        Err(Refused { condition, h }) => {
-            sm::write_failed(login.out(), condition, h);
-            return Ok(None);
-        }
+        Err(refused) => return Ok(Err(refused)),
     };
     let session = held.session();
     if let Err(sent) = session.acknowledge(h) {
         return Err(StreamError::handled_too_high(h, sent).into());
     }
     let handled = session.inbound(|inbound| inbound.tell());
-    sm::write_resumed(login.out(), previd, handled);
     session.account.wake(session);
-    Ok(Some(held))
+    Ok(Ok(Resumed { held, previd: previd.to_owned(), h: handled }))
 }
 
 /// Gets the session from whoever serves it.

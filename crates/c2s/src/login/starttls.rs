@@ -5,7 +5,8 @@ use waxwing_sasl::Failure;
 use waxwing_stanza::ns;
 use waxwing_xml::Tag;
 
-use super::{Login, features, sasl};
+use super::exchange::Profile;
+use super::{Login, features};
 use crate::error::{End, StreamError};
 
 /// Opens the stream in the clear and has it encrypted.
@@ -18,7 +19,9 @@ pub async fn require(login: &mut Login) -> Result<Bindings, End> {
             break;
         }
         if element.is("auth", ns::SASL) {
-            sasl::write_failure(login.out(), Failure::EncryptionRequired);
+            Profile::Sasl1.write_failure(login.out(), Failure::EncryptionRequired.into());
+        } else if element.is("authenticate", Profile::Sasl2.ns()) {
+            Profile::Sasl2.write_failure(login.out(), Failure::EncryptionRequired.into());
         } else {
             login.too_early(&element)?;
         }

@@ -114,15 +114,9 @@ impl Connection {
     }
 
     fn enable(&mut self, enable: &Enable) {
-        let settings = &self.clients.settings;
-        let max = enable.max.map_or(settings.resume, |max| max.min(settings.resume));
-        if enable.resume && !max.is_zero() {
-            self.held.set_lease(self.clients.leases.grant(&self.session, max));
-        }
         self.session.restart_counting();
         self.numbered = true;
-        let resume = self.held.lease().map(|lease| (lease.token.as_str(), lease.max));
-        sm::write_enabled(self.stream.out(), resume, settings.location.as_deref());
+        self.held.enable(enable, self.stream.out());
     }
 }
 

@@ -19,7 +19,12 @@ struct Vector {
 fn check(vector: &Vector, adjust_first: impl Fn(&mut ScramFirst), adjust_second: impl Fn(&mut ScramSecond)) {
     let allowed = [Mechanism::from_name(vector.mechanism).unwrap(), Mechanism::Scram(Hash::Sha1)];
     let bindings = Bindings { exporter: Some([0; 32]), end_point: Some(vec![0; 32]) };
-    let offer = Offer::new(&DomainPart::new("example.org").unwrap(), true, bindings, &allowed);
+    let offer = Offer::new(
+        &DomainPart::new("example.org").unwrap(),
+        Some(crate::TlsVersion(0x0304)),
+        bindings,
+        &allowed,
+    );
     let Ok(Begun::Scram(mut first)) = offer.begin(vector.mechanism, vector.client_first.as_bytes()) else {
         panic!("client-first-message refused");
     };
@@ -106,6 +111,28 @@ fn xep_0474_full_example() {
             x=19C6532F-1CF4-4A27-A18D-DC9CEA41BBB3,p=M/SIDjT+dfcxUh89jZEypRvFxB4=",
         server_final: "v=MQrMPvv7yv4x4Cq4W4Ih25EqS2c=",
     };
-    // The example's channel gives twenty bytes where a real exporter gives 32.
-    check(&vector, |first| first.cbind_input = b"p=tls-exporter,,THIS IS FAKE CB DATA".to_vec(), |_| ());
+    check(&vector, fake_channel, |second| second.auth_message = second.auth_message.replace(",t=0304", ""));
+}
+
+/// XEP-0515 §5.3: the same with attribute `t`.
+#[test]
+fn xep_0515_full_example() {
+    let vector = Vector {
+        mechanism: "SCRAM-SHA-1-PLUS",
+        client_first: "p=tls-exporter,,n=user,r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6",
+        server_nonce: "a09117a6-ac50-4f2f-93f1-93799c2bddf6",
+        salt: "QSXCR+Q6sek8bf92",
+        server_first: "r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,\
+            s=QSXCR+Q6sek8bf92,i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304",
+        client_final: "c=cD10bHMtZXhwb3J0ZXIsLFRISVMgSVMgRkFLRSBDQiBEQVRB,\
+            r=12C4CD5C-E38E-4A98-8F6D-15C38F51CCC6a09117a6-ac50-4f2f-93f1-93799c2bddf6,\
+            p=KHUfN8dSy1K95crT4D5y1ItLJfs=",
+        server_final: "v=3w34ZIMVRkx2f2Ozb3/ecRPVdv4=",
+    };
+    check(&vector, fake_channel, |_| ());
+}
+
+/// The examples' channel gives twenty bytes where a real exporter gives 32.
+fn fake_channel(first: &mut ScramFirst) {
+    first.cbind_input = b"p=tls-exporter,,THIS IS FAKE CB DATA".to_vec();
 }

@@ -16,7 +16,12 @@ pub const END_POINT: [u8; 48] = [9; 48];
 pub fn offer(exporter: bool, end_point: bool) -> Offer {
     let bindings =
         Bindings { exporter: exporter.then_some(EXPORTER), end_point: end_point.then(|| END_POINT.to_vec()) };
-    Offer::new(&DomainPart::new("capulet.lit").unwrap(), true, bindings, &Mechanism::ALL)
+    Offer::new(
+        &DomainPart::new("capulet.lit").unwrap(),
+        Some(waxwing_sasl::TlsVersion(0x0304)),
+        bindings,
+        &Mechanism::ALL,
+    )
 }
 
 pub fn keys() -> Keys {

@@ -17,7 +17,7 @@ fn sasl(input: &[u8], _: &mut Random) -> Result<(), String> {
     let (first, last) = (&input[..cut], input.get(cut + 1..).unwrap_or(&[]));
     let host = DomainPart::new(HOST).map_err(|error| error.to_string())?;
     let bindings = Bindings { exporter: Some([7; 32]), end_point: Some(vec![8; 32]) };
-    let offer = Offer::new(&host, true, bindings, &Mechanism::ALL);
+    let offer = Offer::new(&host, Some(waxwing_sasl::TlsVersion(0x0304)), bindings, &Mechanism::ALL);
     let decoy = Decoy::new([9; 32], MIN_ITERATIONS);
     for mechanism in offer.mechanisms() {
         match offer.begin(mechanism.name(), first) {

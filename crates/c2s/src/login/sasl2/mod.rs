@@ -1,0 +1,103 @@
+//! The extensible profile (XEP-0388): authentication, and what a client asks for along with it, in one step.
+
+mod bind2;
+mod request;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jid::BareJid;
+use waxwing_xml::{Tag, attach};
+
+use self::request::Request;
+use super::bind::{Proven, bind};
+use super::exchange::{Profile, Proof, Refusal, Stage, Stop, prove};
+use super::features::{Bound, after_login};
+use super::{Login, resume};
+use crate::held::Held;
+use crate::sm;
+
+pub use self::bind2::BIND2;
+
+pub const SASL2: &str = "urn:xmpp:sasl:2";
+
+/// What became of the wishes.
+struct Outcome {
+    /// A session that was bound or resumed, and which of the two.
+    session: Option<(Held, &'static str)>,
+    /// What the client is told of them, within `<success/>`.
+    told: Vec<u8>,
+    /// What is left to offer; nothing where a stream was resumed (XEP-0198 §9.2).
+    features: Option<Bound>,
+}
+
+/// Authenticates and begins a session, by the wishes in `<authenticate/>` or as in RFC 6120 behind it.
+pub async fn authenticate(
+    login: &mut Login,
+    stage: &Stage,
+    element: &waxwing_xml::Element,
+    claimed: &mut Option<BareJid>,
+) -> Result<Held, Stop> {
+    let request = Request::read(login, element)?;
+    if request.config_version.as_ref().is_some_and(|version| *version != stage.config_version) {
+        let failure = waxwing_sasl::Failure::Aborted;
+        return Err(Refusal { failure, text: None, other_config: true }.into());
+    }
+    let mechanism = stage.offer.select(request.mechanism)?;
+    let proof = prove(login, stage, Profile::Sasl2, mechanism, request.initial.clone(), claimed).await?;
+    begin(login, stage, &request, proof, mechanism.name()).await
+}
+
+/// The session of a client that has proven who it is.
+async fn begin(
+    login: &mut Login,
+    stage: &Stage,
+    request: &Request<'_>,
+    proof: Proof,
+    mechanism: &'static str,
+) -> Result<Held, Stop> {
+    let outcome = fulfil(login, request, &proof).await?;
+    let out = login.stream.out();
+    Tag::new(out, "success").ns(SASL2).children(|out| {
+        if let Some(data) = &proof.data {
+            Tag::new(out, "additional-data").text(&BASE64_STANDARD.encode(data));
+        }
+        let jid = outcome.session.as_ref().map_or(&proof.account.jid, |(held, _)| &held.session().jid);
+        Tag::new(out, "authorization-identifier").text(jid.as_str());
+        attach(out, &outcome.told);
+    });
+    if let Some(bound) = outcome.features {
+        after_login(out, &stage.host, bound);
+    }
+    login.stream.set_limits(login.clients.settings.limits);
+    match outcome.session {
+        Some((held, what)) => {
+            login.log(&held, mechanism, what);
+            Ok(held)
+        }
+        None => {
+            let device = request.agent.as_ref().and_then(|agent| agent.id.clone());
+            Ok(bind(login, Proven { account: proof.account, mechanism, device }).await?)
+        }
+    }
+}
+
+/// Resumption comes first; only where it fails a resource is bound (XEP-0386 §3.2).
+async fn fulfil(login: &mut Login, request: &Request<'_>, proof: &Proof) -> Result<Outcome, Stop> {
+    let mut told = Vec::new();
+    if let Some(wish) = &request.resume {
+        match resume::resume(login, &proof.account, wish).await.map_err(Stop::End)? {
+            Ok(resumed) => {
+                resumed.write(&mut told);
+                return Ok(Outcome { session: Some((resumed.held, "resumed")), told, features: None });
+            }
+            Err(refused) => sm::write_failed(&mut told, refused.condition, refused.h),
+        }
+    }
+    let Some(wish) = &request.bind else {
+        return Ok(Outcome { session: None, told, features: Some(Bound::No) });
+    };
+    let held = bind2::bind(login, request.agent.as_ref(), wish, &proof.account, &mut told).await?;
+    let managed = held.session().outbox(|outbox| outbox.is_numbered());
+    let bound = if managed { Bound::Managed } else { Bound::Resource };
+    Ok(Outcome { session: Some((held, "logged in")), told, features: Some(bound) })
+}
