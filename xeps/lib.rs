@@ -18,6 +18,7 @@ mod xep_0049_private_storage;
 mod xep_0059_rsm;
 mod xep_0077_registration;
 mod xep_0092_version;
+mod xep_0114_components;
 mod xep_0115_caps;
 mod xep_0160_offline;
 mod xep_0191_blocking;
@@ -64,6 +65,7 @@ modules! {
     xep_0191_blocking::Blocking,
 
     xep_0030_disco::Disco,
+    xep_0114_components::Components,
     xep_0115_caps::Caps,
     xep_0012_last_activity::LastActivity,
     xep_0049_private_storage::PrivateStorage,

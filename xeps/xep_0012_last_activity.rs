@@ -75,7 +75,7 @@ impl LastActivity {
     }
 
     async fn own(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
-        self.answer(request.own()).await
+        self.answer(request.own()?).await
     }
 
     /// §3: only to those who may see the account's presence.

@@ -38,7 +38,7 @@ impl Module for Disco {
         on.get(At::Host, Disco::host_info);
         on.get(At::Own, Disco::own_info);
         on.get(At::Other, Disco::other_info);
-        on.get(At::Host, Disco::items);
+        on.get(At::Host, Disco::host_items);
         on.get(At::Own, Disco::items);
         on.get(At::Other, Disco::other_items);
     }
@@ -69,7 +69,22 @@ impl Disco {
         self.own_info(request).await
     }
 
-    /// Neither the server nor an account has items yet.
+    /// The components, connected or not: which there are is the operator's to say.
+    async fn host_items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
+        if request.payload.node.is_some() {
+            return Err(Condition::ItemNotFound.into());
+        }
+        let core = request.host.core();
+        Ok(Reply::written(|out| {
+            Tag::new(out, "query").ns(DISCO_ITEMS).children(|out| {
+                for component in core.components() {
+                    Tag::new(out, "item").attr("jid", component.domain.as_str()).end_empty();
+                }
+            });
+        }))
+    }
+
+    /// An account has no items yet.
     async fn items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
         match request.payload.node {
             Some(_) => Err(Condition::ItemNotFound.into()),

@@ -66,7 +66,7 @@ impl PrivateStorage {
         // A client must not ask for more than one namespace at a time.
         let [wanted] = query.children() else { return Err(Condition::BadRequest.into()) };
         let ns = checked(wanted.ns(&query))?;
-        let account = request.own();
+        let account = request.own()?;
         let stored = account.core().store.doc(account.id, KIND, ns).await.map_err(unanswering)?;
         // Nothing stored: the element comes back as it was asked for.
         let content = stored.as_deref().unwrap_or_else(|| wanted.bytes(&query));
@@ -84,7 +84,7 @@ impl PrivateStorage {
         if values.is_empty() {
             return Err(Condition::NotAcceptable.into());
         }
-        let account = request.own();
+        let account = request.own()?;
         let mut edit = self.sizes.edit(account.id).await.map_err(unanswering)?;
         let mut sizes = BTreeMap::clone(&edit.current);
         sizes.extend(values.iter().map(|(ns, value)| ((*ns).to_owned(), value.len())));

@@ -46,7 +46,7 @@ impl Module for Registration {
 impl Registration {
     /// §3.1: what is on file. The password is not.
     async fn get(self: Arc<Self>, request: Request<Element>) -> Result<Reply, StanzaError> {
-        let name = request.own().jid.node().map_or("", |node| node.as_str());
+        let name = request.own()?.jid.node().map_or("", |node| node.as_str());
         Ok(Reply::written(|out| {
             Tag::new(out, "query").ns(REGISTER).children(|out| {
                 Tag::new(out, "registered").end_empty();
@@ -66,7 +66,7 @@ impl Registration {
             return Err(Condition::BadRequest.into());
         };
         // One may change one's own only.
-        if !is_own_name(request.own().jid.node(), &username) {
+        if !is_own_name(request.own()?.jid.node(), &username) {
             return Err(Condition::BadRequest.into());
         }
         self.change_password(&request, password).await
@@ -85,11 +85,11 @@ impl Registration {
             Ok(Err(unfit)) => return Err(StanzaError::new(Condition::NotAcceptable).text(unfit.to_string())),
             Err(_) => return Err(Condition::InternalServerError.into()),
         };
-        let account = request.own();
+        let account = request.own()?;
         let write = Write::Keys { owner: account.id, keys: keys.to_bytes() };
         account.core().writer.commit(vec![write]).await.map_err(unanswering)?;
         tracing::info!(account = %account.jid, "the password was changed in band");
-        for session in hibernated(&request.session) {
+        for session in hibernated(request.session()?) {
             session.close(Closing {
                 condition: "not-authorized",
                 text: "the password was changed",
@@ -106,7 +106,7 @@ async fn remove(request: &Request<Element>) -> Result<Reply, StanzaError> {
     if request.payload.children().count() != 1 {
         return Err(Condition::BadRequest.into());
     }
-    let account = request.own();
+    let account = request.own()?;
     tracing::info!(account = %account.jid, "the account is removed in band");
     remove_account(account).await.map_err(unanswering)?;
     Ok(Reply::empty())

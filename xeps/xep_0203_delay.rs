@@ -17,8 +17,10 @@ impl Module for Delay {
     }
 
     fn install(on: &mut On<'_, Delay>) {
-        on.amend(Point::FromClient, Kinds::MESSAGE, Delay::strip);
-        on.amend(Point::FromClient, Kinds::PRESENCE, Delay::strip);
+        for point in [Point::FromClient, Point::FromRemote] {
+            on.amend(point, Kinds::MESSAGE, Delay::strip);
+            on.amend(point, Kinds::PRESENCE, Delay::strip);
+        }
     }
 }
 

@@ -23,12 +23,13 @@ impl Module for StanzaIds {
 
     fn install(on: &mut On<'_, StanzaIds>) {
         on.amend(Point::FromClient, Kinds::MESSAGE, StanzaIds::strip);
+        on.amend(Point::FromRemote, Kinds::MESSAGE, StanzaIds::strip);
     }
 }
 
 impl StanzaIds {
-    /// §3, rules 2 and 3: ids by those who would give one here (the sender's account, the recipient where it is
-    /// ours) are deleted, also where none is given; others pass.
+    /// §3, rules 2 and 3: ids by those who would give one here (the sender's and the recipient's account, where they
+    /// are ours) are deleted, also where none is given; others pass.
     fn strip(self: &Arc<Self>, amending: &mut Amending<'_>) {
         if !amending.stanza.has_ns(SID) {
             return;

@@ -12,6 +12,7 @@
 //! come before its answer does not come at all (RFC 6120 §10.1).
 
 mod client;
+mod component;
 mod databases;
 mod process;
 mod sasl2;
@@ -25,6 +26,7 @@ mod tls;
 mod xml;
 
 pub use client::{Client, Login, Plus};
+pub use component::Component;
 pub use databases::Database;
 pub use sasl2::{agent, authenticate, identifier};
 pub use scene::{befriend, run, subscribe};

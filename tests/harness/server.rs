@@ -22,6 +22,7 @@ use crate::{Client, Database, ns, process, tls};
 const SETTINGS: &[&str] = &[
     "listen.c2s=127.0.0.1:0",
     "listen.c2s_tls=127.0.0.1:0",
+    "listen.components=127.0.0.1:0",
     "sasl.iterations=4096",
     // Delivered at once, so that a ping tells what has come; scenes of the archive set their own.
     "archive.policy=until-delivered",
@@ -59,6 +60,7 @@ struct Running {
     child: Child,
     c2s: SocketAddr,
     c2s_tls: SocketAddr,
+    components: Option<SocketAddr>,
 }
 
 impl Server {
@@ -112,7 +114,8 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        *self.running() = Some(Running { child, c2s: addresses.0, c2s_tls: addresses.1 });
+        *self.running() =
+            Some(Running { child, c2s: addresses.0, c2s_tls: addresses.1, components: addresses.2 });
     }
 
     /// SIGKILL: as a crash.
@@ -246,6 +249,11 @@ impl Server {
         self.running().as_ref().expect("a running server").c2s_tls
     }
 
+    /// Where components connect, if the scene's settings name one.
+    pub fn components(&self) -> SocketAddr {
+        self.running().as_ref().expect("a running server").components.expect("a component in the settings")
+    }
+
     pub fn pid(&self) -> u32 {
         self.running().as_ref().expect("a running server").child.id()
     }
@@ -294,11 +302,12 @@ fn limited() -> Command {
 }
 
 /// The addresses in the ready file, `None` while it is not there.
-fn read_ready(file: &Path) -> Option<(SocketAddr, SocketAddr)> {
+fn read_ready(file: &Path) -> Option<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(file).ok()?).expect("JSON in the ready file");
     let address = |key: &str| {
         json[key][0].as_str().and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no {key} in {json}"))
     };
-    Some((address("listen.c2s"), address("listen.c2s_tls")))
+    let components = json["listen.components"][0].as_str().map(|it| it.parse().expect("an address"));
+    Some((address("listen.c2s"), address("listen.c2s_tls"), components))
 }

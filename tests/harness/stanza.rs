@@ -5,6 +5,7 @@ use minidom::Element;
 /// Namespaces that scenes name often.
 pub mod ns {
     pub const CLIENT: &str = "jabber:client";
+    pub const COMPONENT: &str = "jabber:component:accept";
     pub const STREAM: &str = "http://etherx.jabber.org/streams";
     pub const STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
     pub const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";

@@ -75,6 +75,15 @@ impl Stream {
         }
     }
 
+    /// A TCP connection to where components connect.
+    pub async fn component(server: &Server) -> Stream {
+        let mut stream = Stream::plain(server).await;
+        let socket = TcpStream::connect(server.components()).await.expect("connect");
+        socket.set_nodelay(true).expect("nodelay");
+        stream.socket = Socket::Plain(socket);
+        stream
+    }
+
     /// A TLS connection to the direct TLS port (XEP-0368).
     pub async fn direct(server: &Server) -> Stream {
         Stream::direct_to(server, server.domain()).await

@@ -78,8 +78,8 @@ impl Blocking {
     /// §3.2. From now on the session is told of changes.
     async fn list(self: Arc<Self>, request: Request<BlocklistRequest>) -> Result<Reply, StanzaError> {
         // No change comes between the list and the first push.
-        let edit = self.lists.edit(request.own().id).await.map_err(unanswering)?;
-        request.session.set_flag(flags::BLOCK_LIST, true);
+        let edit = self.lists.edit(request.own()?.id).await.map_err(unanswering)?;
+        request.session()?.set_flag(flags::BLOCK_LIST, true);
         Ok(Reply::written(|out| push::write(out, "blocklist", edit.current.iter())))
     }
 
@@ -89,7 +89,7 @@ impl Blocking {
         if items.is_empty() {
             return Err(Condition::BadRequest.into());
         }
-        let account = request.own();
+        let account = request.own()?;
         let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
         let before = edit.current.clone();
         let added: Vec<_> = items.iter().filter(|item| !before.contains(item)).cloned().collect();
@@ -109,7 +109,7 @@ impl Blocking {
     /// §3.4, and §3.5: no items are all.
     async fn unblock(self: Arc<Self>, request: Request<Unblock>) -> Result<Reply, StanzaError> {
         let items = jids(&request.payload.items)?;
-        let account = request.own();
+        let account = request.own()?;
         let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
         let before = edit.current.clone();
         let goes = |item: &&String| items.is_empty() || items.contains(*item);

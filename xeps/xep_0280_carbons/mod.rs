@@ -49,7 +49,7 @@ impl Module for Carbons {
 
 impl Carbons {
     async fn enable(self: Arc<Self>, request: Request<Enable>) -> Result<Reply, StanzaError> {
-        request.session.set_flag(flags::CARBONS, true);
+        request.session()?.set_flag(flags::CARBONS, true);
         Ok(Reply::empty())
     }
 
@@ -61,7 +61,7 @@ impl Carbons {
     }
 
     async fn disable(self: Arc<Self>, request: Request<Disable>) -> Result<Reply, StanzaError> {
-        request.session.set_flag(flags::CARBONS, false);
+        request.session()?.set_flag(flags::CARBONS, false);
         Ok(Reply::empty())
     }
 

@@ -56,13 +56,13 @@ impl Module for MessageArchive {
 impl MessageArchive {
     /// §4.1.5.
     async fn form(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
-        must_have_archive(request.own())?;
+        must_have_archive(request.own()?)?;
         Ok(Reply::written(|out| Tag::new(out, "query").ns(MAM).children(form::write)))
     }
 
     /// §4: results as messages, then the reply.
     async fn query(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
-        let (account, session) = (request.own(), &request.session);
+        let (account, session) = (request.own()?, request.session()?);
         must_have_archive(account)?;
         let ask = Ask::of(&request.payload, account, self.page)?;
         ask.check_ids(account).await?;
@@ -89,7 +89,7 @@ impl MessageArchive {
 
     /// §5.
     async fn metadata(self: Arc<Self>, request: Request<MetadataQuery>) -> Result<Reply, StanzaError> {
-        let account = request.own();
+        let account = request.own()?;
         must_have_archive(account)?;
         let (start, end) = (end_of(account, false).await?, end_of(account, true).await?);
         Ok(Reply::written(|out| {

@@ -16,11 +16,12 @@ mod login;
 mod session;
 mod settings;
 mod sm;
-mod stream;
 #[cfg(test)]
 mod tests;
-mod transport;
 mod work;
+
+// The stream itself is shared with other protocols.
+use waxwing_stream as stream;
 
 pub use clients::Clients;
 pub use settings::{Pace, Settings};

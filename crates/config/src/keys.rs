@@ -9,16 +9,17 @@ use jid::DomainPart;
 
 use crate::declare::{Section, choice, section};
 use crate::kind::Kind::{
-    Addresses, Choice, Choices, Domain, Domains, HostFiles as HostFilesKind, Number, Path,
-    Storage as StorageKind, Text,
+    Addresses, Choice, Choices, Components as ComponentsKind, Domain, Domains, HostFiles as HostFilesKind,
+    Number, Path, Storage as StorageKind, Text,
 };
 use crate::kind::Unit::{Bytes, Count, Days, Millis, Seconds};
-use crate::values::{HostFiles, Storage};
+use crate::values::{HostFiles, Secret, Storage};
 
 /// The sections in the order of the reference.
 pub(crate) const SECTIONS: &[Section] = &[
     General::SECTION,
     Listen::SECTION,
+    Components::SECTION,
     Tls::SECTION,
     Sasl::SECTION,
     Sm::SECTION,
@@ -99,6 +100,18 @@ section! {
         "listen.c2s" => c2s: Vec<SocketAddr> = "\"[::]:5222\"", Addresses;
         /// Where clients connect with direct TLS (XEP-0368).
         "listen.c2s_tls" => c2s_tls: Vec<SocketAddr> = "\"[::]:5223\"", Addresses;
+        /// Where external components connect (XEP-0114), in the clear: other machines than this one through a tunnel only.
+        /// Nowhere while `components` names none.
+        "listen.components" => components: Vec<SocketAddr> = "\"127.0.0.1:5347\"", Addresses;
+    }
+}
+
+section! {
+    /// Components
+    pub struct Components {
+        /// External components (XEP-0114) and what each shares with the server: `[components."gateway.example.org"]`
+        /// with `secret`. A component speaks for every address at its domain, which is none of `hosts`.
+        "components" => secrets: BTreeMap<DomainPart, Secret> = "{}", ComponentsKind;
     }
 }
 
@@ -229,6 +242,9 @@ section! {
         /// Memory for what is not sent yet to one session, and as much again for what it was sent and has not
         /// acknowledged (XEP-0198). A session that reads too slowly falls back to its log.
         "limits.outbox_bytes" => outbox_bytes: usize = "1048576", Number(Bytes, 65_536, 1_073_741_824);
+        /// Memory for what one component has yet to read. What does not fit is answered with `<resource-constraint/>`;
+        /// presence and answers that do not fit close its stream with `<policy-violation/>`.
+        "limits.component_outbox_bytes" => component_outbox_bytes: usize = "16777216", Number(Bytes, 65_536, 1_073_741_824);
         /// Messages of one session that are not durable yet; its stream is not read while there are as many.
         "limits.uncommitted_messages" => uncommitted_messages: usize = "256", Number(Count, 1, 1_000_000);
         /// Addresses that one session has sent directed presence to (RFC 6121 §4.6).

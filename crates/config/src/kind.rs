@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Number(Unit, i64, i64),
     /// Domains with a certificate and key each.
     HostFiles,
+    /// Domains with a secret each; shown without.
+    Components,
 }
 
 /// What a number counts.
@@ -65,6 +67,7 @@ impl Kind {
             Kind::Choices(words) => format!("one or a list of {}", quoted(words)),
             Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
             Kind::HostFiles => "a table of domains, each with `certificate` and `key`".into(),
+            Kind::Components => "a table of domains, each with a `secret`".into(),
         }
     }
 
@@ -82,7 +85,9 @@ impl Kind {
             (Kind::Number(_, least, most), Value::Integer(number)) if (least..=most).contains(&number) => {
                 Ok(())
             }
-            (Kind::HostFiles, Value::Table(_)) => Ok(()),
+            (Kind::HostFiles | Kind::Components, Value::Table(_)) => Ok(()),
+            // Whatever stands there may be a secret.
+            (Kind::Components, _) => Err(format!("must be {}", self.words())),
             _ => wrong(),
         }
     }

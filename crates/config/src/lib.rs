@@ -20,7 +20,7 @@ pub use keys::{
 };
 pub use load::{Config, Effective, Loaded};
 pub use reference::reference;
-pub use values::{HostFiles, Origin, Storage};
+pub use values::{HostFiles, Origin, Secret, Storage};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@ use crate::ConfigError;
 use crate::declare::Key;
 use crate::error::suggest;
 use crate::keys::{
-    Archive, Delivery, General, Keepalive, Limits, Listen, Log, Registration, SECTIONS, Sasl, Sm, Tls,
+    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Registration, SECTIONS, Sasl, Sm,
+    Tls,
 };
 use crate::values::{Entry, Origin, Storage, Values};
 
@@ -33,6 +34,7 @@ pub struct Config {
     /// In-band registration.
     pub registration: Registration,
     pub listen: Listen,
+    pub components: Components,
     pub tls: Tls,
     pub sasl: Sasl,
     pub sm: Sm,
@@ -257,6 +259,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         data: general.data,
         registration: general.registration,
         listen: Listen::read(values)?,
+        components: Components::read(values)?,
         tls: Tls::read(values)?,
         sasl: Sasl::read(values)?,
         sm: Sm::read(values)?,
@@ -302,6 +305,9 @@ fn together(config: &Config, values: &Values) -> Result<(), ConfigError> {
     if let Some(other) = config.tls.hosts.keys().find(|host| !config.serves(host)) {
         return fault("tls.hosts", &format!("names {other}, which is neither `domain` nor in `hosts`"));
     }
+    if let Some(ours) = config.components.secrets.keys().find(|domain| config.serves(domain)) {
+        return fault("components", &format!("names {ours}, which the server itself serves"));
+    }
     if config.sasl.mechanisms.is_empty() {
         return fault("sasl.mechanisms", "must name at least one mechanism");
     }
@@ -309,9 +315,11 @@ fn together(config: &Config, values: &Values) -> Result<(), ConfigError> {
     if limits.stanza_before_auth > limits.stanza {
         return fault("limits.stanza_before_auth", "must not be above `limits.stanza`");
     }
-    for (name, bytes) in
-        [("limits.outbox_bytes", limits.outbox_bytes), ("limits.byte_burst", limits.byte_burst as usize)]
-    {
+    for (name, bytes) in [
+        ("limits.outbox_bytes", limits.outbox_bytes),
+        ("limits.component_outbox_bytes", limits.component_outbox_bytes),
+        ("limits.byte_burst", limits.byte_burst as usize),
+    ] {
         if bytes < limits.stanza {
             return fault(name, "must not be below `limits.stanza`");
         }

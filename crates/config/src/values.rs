@@ -64,6 +64,16 @@ pub struct HostFiles {
     pub key: PathBuf,
 }
 
+/// What is shared with a component; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"***\"")
+    }
+}
+
 /// One key's value.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -87,6 +97,7 @@ impl Entry {
     pub fn shown(&self) -> String {
         match (&self.key.kind, &self.value) {
             (Kind::Storage, Value::String(url)) => Value::String(without_password(url)).to_string(),
+            (Kind::Components, Value::Table(table)) => without_secrets(table).to_string(),
             (_, value) => value.to_string(),
         }
     }
@@ -230,6 +241,30 @@ fn host_files(entry: &Entry, name: &str, files: &Value) -> Result<HostFiles, Str
     Ok(HostFiles { certificate: path("certificate")?, key: path("key")? })
 }
 
+impl FromEntry for BTreeMap<DomainPart, Secret> {
+    fn from_entry(entry: &Entry, _kind: &Kind) -> Result<Self, String> {
+        let table = entry.value.as_table().ok_or("must be a table")?;
+        table.iter().map(|(name, given)| Ok((domain(name)?, secret(name, given)?))).collect()
+    }
+}
+
+fn secret(name: &str, given: &Value) -> Result<Secret, String> {
+    let given = given.as_table().ok_or_else(|| format!("needs a table with a `secret` for {name:?}"))?;
+    if let Some(other) = given.keys().find(|key| *key != "secret") {
+        return Err(format!("takes `secret` for {name:?}, not {other:?}"));
+    }
+    match given.get("secret").and_then(Value::as_str) {
+        Some(secret) if !secret.is_empty() => Ok(Secret(secret.to_owned())),
+        _ => Err(format!("needs a `secret`, a text that is not empty, for {name:?}")),
+    }
+}
+
+/// A table of domains with `***` for each secret, for people to see.
+fn without_secrets(table: &toml::Table) -> Value {
+    let hidden = || Value::Table([("secret".to_owned(), Value::from("***"))].into_iter().collect());
+    Value::Table(table.keys().map(|domain| (domain.clone(), hidden())).collect())
+}
+
 /// The texts of one text or of a list.
 fn strings(value: &Value) -> impl Iterator<Item = &str> {
     let list = match value {
@@ -266,6 +301,13 @@ fn without_password(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let table: toml::Table = "\"c.example\" = { secret = \"s3cret\" }".parse().unwrap();
+        assert_eq!(without_secrets(&table).to_string(), "{ \"c.example\" = { secret = \"***\" } }");
+        assert_eq!(format!("{:?}", Secret("s3cret".into())), "\"***\"");
+    }
 
     #[test]
     fn a_password_is_never_shown() {

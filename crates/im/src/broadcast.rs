@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Account, Passing, Point, Resource, Targets};
+use jid::Jid;
+use waxwing_kernel::{Account, Component, Core, Passing, Point, Resource, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza};
 
 use crate::route::deliver;
@@ -10,12 +11,37 @@ use crate::route::deliver;
 /// Sends a session's presence to the account's own available resources and to the contacts that are shown it.
 pub(crate) async fn broadcast(account: &Arc<Account>, stanza: Arc<Stanza>) {
     let _ = deliver(account, stanza.clone(), Some(account.jid.clone()), Targets::Available).await;
-    for contact in viewers(account).await {
-        if lets_out(account, &stanza, &contact.jid).await {
-            let to = contact.jid.clone();
-            let _ = deliver(&contact, stanza.clone(), Some(to), Targets::Available).await;
+    for viewer in viewers(account).await {
+        let to = match &viewer {
+            Viewer::Here(contact) => contact.jid.clone(),
+            Viewer::Component(_, contact) => contact.clone(),
+        };
+        if lets_out(account, &stanza, &to).await {
+            match viewer {
+                Viewer::Here(contact) => {
+                    let _ = deliver(&contact, stanza.clone(), Some(to), Targets::Available).await;
+                }
+                Viewer::Component(component, _) => send_out(&component, stanza.clone(), &to),
+            }
         }
     }
+}
+
+/// A contact that is shown presence.
+enum Viewer {
+    Here(Arc<Account>),
+    /// Somebody at a component.
+    Component(Arc<Component>, Addr),
+}
+
+/// Presence to somebody at a component. One that is not connected misses it, as a server that is not reached does.
+pub(crate) fn send_out(component: &Component, presence: Arc<Stanza>, to: &Addr) {
+    let _ = component.send(presence, Some(to.clone()));
+}
+
+/// The component that an address belongs to.
+pub(crate) fn component_of<'a>(core: &'a Core, address: &Addr) -> Option<&'a Arc<Component>> {
+    core.component(address.domain().as_str())
 }
 
 /// Whether the account's own guards let presence out to a contact: it may be one whom it blocks.
@@ -26,9 +52,9 @@ async fn lets_out(account: &Arc<Account>, stanza: &Stanza, to: &Addr) -> bool {
     account.host.table().guard(&passing).await.is_ok()
 }
 
-/// The contacts that are shown the account's presence, as far as they are in memory: others have no session. One
-/// whose roster cannot be loaded shows itself to nobody.
-async fn viewers(account: &Account) -> Vec<Arc<Account>> {
+/// The contacts that are shown the account's presence, as far as they are in memory (others have no session) or at a
+/// component. One whose roster cannot be loaded shows itself to nobody.
+async fn viewers(account: &Account) -> Vec<Viewer> {
     let roster = match account.core().rosters.get(account.id).await {
         Ok(roster) => roster,
         Err(error) => {
@@ -37,11 +63,22 @@ async fn viewers(account: &Account) -> Vec<Arc<Account>> {
         }
     };
     let shown = roster.rows.values().filter(|row| crate::transition::from(row));
-    shown.filter_map(|row| account.core().directory.present_at(&row.contact)).collect()
+    shown.filter_map(|row| viewer(account.core(), &row.contact)).collect()
+}
+
+fn viewer(core: &Core, contact: &str) -> Option<Viewer> {
+    if let Some(account) = core.directory.present_at(contact) {
+        return Some(Viewer::Here(account));
+    }
+    let component = core.component(contact.rsplit('@').next()?)?;
+    Some(Viewer::Component(component.clone(), Arc::new(Jid::new(contact).ok()?)))
 }
 
 /// Sends directed presence of a session, to a full or bare JID, if somebody is there.
 pub(crate) async fn direct(account: &Account, stanza: Arc<Stanza>, to: &Addr) {
+    if let Some(component) = component_of(account.core(), to) {
+        return send_out(component, stanza, to);
+    }
     let Some(contact) = account.core().directory.present(to) else { return };
     let targets = if to.resource().is_some() { Targets::Full } else { Targets::Available };
     let mut addressed = (*stanza).clone();
@@ -51,6 +88,9 @@ pub(crate) async fn direct(account: &Account, stanza: Arc<Stanza>, to: &Addr) {
 
 /// Shows a contact the presence of all available resources of an account, as far as the contact has a session.
 pub async fn announce_to(account: &Arc<Account>, contact: &Addr) {
+    if let Some(component) = component_of(account.core(), contact) {
+        return available(account).into_iter().for_each(|stanza| send_out(component, stanza, contact));
+    }
     let Some(contact) = account.core().directory.present(contact) else { return };
     for stanza in available(account) {
         let _ = deliver(&contact, stanza, Some(contact.jid.clone()), Targets::Available).await;
@@ -59,6 +99,12 @@ pub async fn announce_to(account: &Arc<Account>, contact: &Addr) {
 
 /// Tells a contact that all available resources of an account are gone.
 pub async fn withdraw_from(account: &Arc<Account>, contact: &Addr) {
+    if let Some(component) = component_of(account.core(), contact) {
+        for stanza in available(account) {
+            send_out(component, Arc::new(unavailable(stanza.from.clone())), contact);
+        }
+        return;
+    }
     let Some(contact) = account.core().directory.present(contact) else { return };
     for stanza in available(account) {
         let gone = unavailable(stanza.from.clone());

@@ -25,6 +25,12 @@ pub(crate) async fn send(session: &Arc<Session>, kind: IqType, stanza: Stanza) {
         Err(error) => return refuse(session, &stanza, &error),
     };
     match found {
+        Place::Component(component) => {
+            let stanza = Arc::new(stanza);
+            if let Err(error) = component.send(stanza.clone(), None) {
+                refuse(session, &stanza, &error);
+            }
+        }
         Place::Elsewhere => refuse(session, &stanza, &Condition::RemoteServerNotFound.into()),
         _ if to.resource().is_some() => to_resource(session, found, stanza).await,
         _ if !request => {}
@@ -91,15 +97,20 @@ async fn ask_module(
     account: Option<Arc<Account>>,
     stanza: &Stanza,
 ) -> Result<Stanza, StanzaError> {
-    let from: Addr = session.jid.clone();
-    let request = Request {
-        payload: (),
-        stanza: Arc::new(stanza.clone()),
-        from,
-        session: session.clone(),
-        host: host.clone(),
-        account,
-    };
+    let asker = (session.jid.clone(), Some(session.clone()));
+    ask(asker, at, host, account, stanza).await
+}
+
+/// Asks the modules, for a client or (without a session) for somebody outside.
+pub(crate) async fn ask(
+    (from, session): (Addr, Option<Arc<Session>>),
+    at: At,
+    host: Arc<Host>,
+    account: Option<Arc<Account>>,
+    stanza: &Stanza,
+) -> Result<Stanza, StanzaError> {
+    let request =
+        Request { payload: (), stanza: Arc::new(stanza.clone()), from, session, host: host.clone(), account };
     match host.table().answer(at, request).await {
         Some(Ok(reply)) => Ok(stanza.result(|out| out.extend_from_slice(reply.bytes()))),
         Some(Err(error)) => Err(error),

@@ -4,6 +4,7 @@
 //! session that sends does the work here; the recipient's only writes.
 
 mod broadcast;
+mod component;
 mod handle;
 mod iq;
 mod message;
@@ -18,6 +19,7 @@ mod subscription;
 mod transition;
 
 pub use broadcast::{announce_to, withdraw_from};
+pub use component::{component_lost, from_component};
 pub use handle::handle;
 pub use remove::{close_account, remove_account};
 pub use roster::write_stream_features;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use waxwing_kernel::{
-    Accepted, Account, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
+    Accepted, Account, Component, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
 };
 use waxwing_stanza::{Addr, Condition, MessageType, Stanza, StanzaError, same_bare};
 
@@ -20,6 +20,7 @@ pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: 
         Ok(Place::Server(_) | Place::Nobody(_)) => {
             return refuse_with(session, &stanza, Condition::ServiceUnavailable);
         }
+        Ok(Place::Component(component)) => return to_component(session, &component, stanza, ticket).await,
         Ok(Place::Elsewhere) => return refuse_with(session, &stanza, Condition::RemoteServerNotFound),
         Err(error) => return refuse(session, &stanza, &error),
     };
@@ -42,8 +43,40 @@ pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: 
     sending.go(session, &recipient, Arc::new(stanza), targets, ticket).await;
 }
 
+/// To a component: handed over, and kept for the sender only. No log waits for a component that is not there.
+async fn to_component(session: &Arc<Session>, component: &Component, stanza: Stanza, ticket: &Ticket) {
+    let account = &session.account;
+    let ours = match &stanza.to {
+        Some(to) if Storing::of(&stanza) == Storing::Everything => archives(account, to).await,
+        _ => Ok(false),
+    };
+    let ours = match ours {
+        Ok(ours) => ours,
+        Err(_) => return refuse(session, &stanza, &unanswering()),
+    };
+    let numbered = session.outbox(|outbox| outbox.is_numbered());
+    let key = if numbered { ResendKey::of(&stanza) } else { None };
+    if key.is_some_and(|key| account.take_resend(key, ticket)) {
+        return;
+    }
+    if let Some(key) = key {
+        session.remember(ticket, key);
+    }
+    let stanza = Arc::new(stanza);
+    if let Err(error) = component.send(stanza.clone(), None) {
+        session.forget(ticket);
+        if !crate::storing::is_lone_chat_state(&stanza) {
+            refuse(session, &stanza, &error);
+        }
+        return;
+    }
+    let sending =
+        Sending { key: None, theirs: None, ours, theirs_stands: false, ours_stands: false, own: false };
+    sending.keep_ours(session, &stanza, ticket).await;
+}
+
 /// Where a message goes (RFC 6121 §8.5.2 and §8.5.3), `None` where it must not go anywhere.
-fn targets(kind: MessageType, stanza: &Stanza, to: &Addr) -> Option<Targets> {
+pub(crate) fn targets(kind: MessageType, stanza: &Stanza, to: &Addr) -> Option<Targets> {
     let full = to.resource().is_some();
     match kind {
         MessageType::Chat if full => Some(Targets::FullElseMessages),
@@ -177,7 +210,7 @@ impl Sending {
 
 /// Whether the sender is told that nobody took it: not for headlines to the bare JID (RFC 6121 §8.5.2.2.1),
 /// nor for a typing notice.
-fn answers_absence(stanza: &Stanza, targets: Targets) -> bool {
+pub(crate) fn answers_absence(stanza: &Stanza, targets: Targets) -> bool {
     use waxwing_stanza::Kind;
     match stanza.kind {
         Kind::Message(MessageType::Headline) => targets == Targets::Full,

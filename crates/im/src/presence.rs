@@ -69,10 +69,12 @@ async fn arrive(session: &Arc<Session>) {
     };
     for row in roster.rows.values() {
         // One who is not in memory has no session, and nothing to show.
-        if crate::transition::to(row)
-            && let Some(contact) = account.core().directory.present_at(&row.contact)
-        {
-            probe::for_session(session, &contact.jid).await;
+        if crate::transition::to(row) {
+            if let Some(contact) = account.core().directory.present_at(&row.contact) {
+                probe::for_session(session, &contact.jid).await;
+            } else {
+                probe::outside(session, &row.contact);
+            }
         }
         if let Some(request) = &row.request
             && let Some(request) = Stanza::restore(Arc::from(request.as_slice()))
@@ -131,12 +133,19 @@ pub(crate) async fn tell_gone(session: &Arc<Session>, stanza: Arc<Stanza>, seen:
 
 /// Directed presence (RFC 6121 §4.6).
 async fn directed(session: &Arc<Session>, kind: PresenceType, stanza: Stanza, to: Addr) {
-    if session.account.core().host(to.domain().as_str()).is_none() {
+    let core = session.account.core();
+    let (domain, account) = (to.domain(), &session.account);
+    if let Some(component) = core.component(domain.as_str()) {
+        if kind == PresenceType::Available && !component.is_connected() {
+            let error = StanzaError::new(Condition::RemoteServerTimeout);
+            return refuse(session, &stanza, &error.text("this component is not connected"));
+        }
+    } else if core.host(domain.as_str()).is_none() {
         // RFC 6120 §10.4: a client that joins a room elsewhere must not wait for ever.
         return refuse(session, &stanza, &Condition::RemoteServerNotFound.into());
     }
-    let limit = session.account.core().settings.directed_presence;
-    let fits = session.account.resource(session, |resource| {
+    let limit = core.settings.directed_presence;
+    let fits = account.resource(session, |resource| {
         resource.directed.retain(|known| *known != to);
         if kind == PresenceType::Available {
             if resource.directed.len() >= limit {
@@ -150,7 +159,7 @@ async fn directed(session: &Arc<Session>, kind: PresenceType, stanza: Stanza, to
         let error = StanzaError::new(Condition::ResourceConstraint);
         return refuse(session, &stanza, &error.text("presence was sent directly to too many"));
     }
-    broadcast::direct(&session.account, Arc::new(stanza), &to).await;
+    broadcast::direct(account, Arc::new(stanza), &to).await;
 }
 
 /// RFC 6121 §4.7.2.3: from -128 to 127, 0 if absent.

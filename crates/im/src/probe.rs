@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jid::Jid;
 use waxwing_kernel::{Session, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, bare};
 
@@ -42,12 +43,29 @@ pub(crate) async fn for_client(session: &Arc<Session>, contact: &Addr) {
     tell(session, Arc::new(stanza)).await;
 }
 
+/// The server asks somebody at a component for a session (RFC 6121 §4.3.1), whose answer goes to that session.
+pub(crate) fn outside(session: &Session, contact: &str) {
+    let core = session.account.core();
+    let Some(component) = contact.rsplit('@').next().and_then(|domain| core.component(domain)) else {
+        return;
+    };
+    let Ok(contact) = Jid::new(contact) else { return };
+    let (kind, from) = (Kind::Presence(PresenceType::Probe), Some(session.jid.clone()));
+    let probe = Stanza::build(kind, from, Some(Arc::new(contact)), None, |_| {});
+    // One that is not connected has nobody to show.
+    let _ = component.send(Arc::new(probe), None);
+}
+
 async fn ask(session: &Arc<Session>, contact: &Addr) -> Answer {
     let account = &session.account;
     let core = account.core();
     let contact = match place(core, contact).await {
         Ok(Place::Account(contact)) => contact,
         Ok(Place::Nobody(_)) => return Answer::Unsubscribed,
+        Ok(Place::Component(_)) => {
+            outside(session, contact.as_str());
+            return Answer::Told;
+        }
         Ok(Place::Server(_) | Place::Elsewhere) | Err(_) => return Answer::Told,
     };
     match core.rosters.get(contact.id).await {

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use waxwing_kernel::{Account, Delivery, Roster, Session, Targets};
+use waxwing_kernel::{Account, Component, Delivery, Roster, Session, Targets};
 use waxwing_stanza::{Addr, Condition, IqType, Kind, Stanza, StanzaError, ns};
 use waxwing_store::{RosterRow, Subscription, Write};
 use waxwing_xml::Tag;
 use xmpp_parsers::minidom::Element;
 
+use crate::broadcast::{available, send_out, unavailable};
 use crate::route::{Place, place, unanswering};
-use crate::subscription::{commit, new_row, receive};
+use crate::subscription::{commit, new_row, receive, step_stanza};
 use crate::transition::{Step, from, to};
 use crate::withdraw_from;
 
@@ -198,7 +199,11 @@ async fn remove(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaErro
 
 /// Tells a contact that both subscriptions are over, as far as there were any.
 pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow) {
-    let Ok(Place::Account(other)) = place(account.core(), contact).await else { return };
+    let other = match place(account.core(), contact).await {
+        Ok(Place::Account(other)) => other,
+        Ok(Place::Component(component)) => return part_outside(account, &component, contact, row),
+        _ => return,
+    };
     if to(row) || row.ask {
         receive(&other, &account.jid, Step::Unsubscribe, None).await;
     }
@@ -207,6 +212,22 @@ pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow
             withdraw_from(account, contact).await;
         }
         receive(&other, &account.jid, Step::Unsubscribed, None).await;
+    }
+}
+
+/// The same for a contact at a component.
+fn part_outside(account: &Arc<Account>, component: &Component, contact: &Addr, row: &RosterRow) {
+    let step = |step| send_out(component, Arc::new(step_stanza(step, &account.jid, contact)), contact);
+    if to(row) || row.ask {
+        step(Step::Unsubscribe);
+    }
+    if from(row) {
+        for stanza in available(account) {
+            send_out(component, Arc::new(unavailable(stanza.from.clone())), contact);
+        }
+    }
+    if from(row) || row.request.is_some() {
+        step(Step::Unsubscribed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Accepted, Account, Core, Delivery, Host, Passing, Point, Targets};
+use waxwing_kernel::{Accepted, Account, Component, Core, Delivery, Host, Passing, Point, Targets};
 use waxwing_stanza::{Addr, Condition, Stanza, StanzaError};
 
 /// What a local or foreign address stands for.
@@ -13,13 +13,19 @@ pub(crate) enum Place {
     Account(Arc<Account>),
     /// A local address that no account has.
     Nobody(Arc<Host>),
+    /// A component's domain.
+    Component(Arc<Component>),
     /// A domain that is not hosted here.
     Elsewhere,
 }
 
 /// Finds out what an address stands for. `Err`: the store does not answer.
 pub(crate) async fn place(core: &Core, to: &Addr) -> Result<Place, StanzaError> {
-    let Some(host) = core.host(to.domain().as_str()) else { return Ok(Place::Elsewhere) };
+    let domain = to.domain().as_str();
+    let Some(host) = core.host(domain) else {
+        let component = core.component(domain).cloned();
+        return Ok(component.map_or(Place::Elsewhere, Place::Component));
+    };
     if to.node().is_none() {
         return Ok(Place::Server(host.clone()));
     }
@@ -51,10 +57,14 @@ pub(crate) async fn deliver(
     Ok(account.accept(delivery))
 }
 
-/// Sends an answer that the server made to a local full JID; one to somewhere else has no way to go yet.
+/// Sends an answer that the server made to a local full JID or to a component's; one to somewhere else has no way to
+/// go yet.
 pub(crate) fn answer(core: &Core, stanza: Stanza) {
     let Some(to) = stanza.to.clone() else { return };
     if let Some(account) = core.directory.present(&to) {
         account.accept(Delivery::plain(stanza, Targets::Full));
+    } else if let Some(component) = core.component(to.domain().as_str()) {
+        // Where it cannot take it, nobody waits for it.
+        let _ = component.send(Arc::new(stanza), None);
     }
 }

@@ -6,6 +6,7 @@ use waxwing_kernel::{Account, Edit, Roster, Session, Targets};
 use waxwing_stanza::{Addr, Condition, Kind, PresenceType, Stanza, StanzaError};
 use waxwing_store::{RosterRow, StoreError, Write};
 
+use crate::broadcast::send_out;
 use crate::handle::refuse;
 use crate::roster::push;
 use crate::route::{Place, deliver, place, unanswering};
@@ -86,6 +87,12 @@ async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanz
         Ok(Place::Account(recipient)) => receive(&recipient, &account.jid, step, Some(stanza)).await,
         // RFC 6121 §8.5.1: presence to nobody is met with silence.
         Ok(Place::Nobody(_) | Place::Server(_)) => {}
+        Ok(Place::Component(component)) => {
+            let stanza = Arc::new(stanza);
+            if let Err(error) = component.send(stanza.clone(), None) {
+                refuse(session, &stanza, &error);
+            }
+        }
         Ok(Place::Elsewhere) => refuse(session, &stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
         Err(error) => refuse(session, &stanza, &error),
     }
@@ -116,9 +123,16 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
         Inbound::Deliver | Inbound::Ignore => {}
         Inbound::Approve => {
             let answer = step_stanza(Step::Subscribed, &account.jid, contact);
-            if let Ok(Place::Account(asker)) = place(account.core(), contact).await {
-                Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
-                announce_to(account, contact).await;
+            match place(account.core(), contact).await {
+                Ok(Place::Account(asker)) => {
+                    Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
+                    announce_to(account, contact).await;
+                }
+                Ok(Place::Component(component)) => {
+                    send_out(&component, Arc::new(answer), contact);
+                    announce_to(account, contact).await;
+                }
+                _ => {}
             }
         }
     }
@@ -172,7 +186,7 @@ fn kept(roster: &Roster, stanza: &Stanza) -> Vec<u8> {
     head.stored().to_vec()
 }
 
-fn step_stanza(step: Step, from: &Addr, to: &Addr) -> Stanza {
+pub(crate) fn step_stanza(step: Step, from: &Addr, to: &Addr) -> Stanza {
     let kind = match step {
         Step::Subscribe => PresenceType::Subscribe,
         Step::Subscribed => PresenceType::Subscribed,

@@ -225,6 +225,9 @@ impl Account {
         let Some(to) = answer.to.clone() else { return };
         if let Some(sender) = self.core().directory.present(&to) {
             sender.accept(Delivery::plain(answer, Targets::Full));
+        } else if let Some(component) = self.core().component(to.domain().as_str()) {
+            // Where it cannot take this either, nobody waits for it.
+            let _ = component.send(Arc::new(answer), None);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What all hosts of a server share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use waxwing_store::{Store, UnixMillis, Writer};
 
 use crate::ids::Ids;
 use crate::linger::Linger;
-use crate::{AccountCache, Directory, Host, Roster, SessionId};
+use crate::{AccountCache, Component, Directory, Host, Roster, SessionId};
 
 /// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
 const LOG_READERS: usize = 16;
@@ -52,6 +52,7 @@ pub struct Core {
     /// Who may read a page of a log now.
     pub(crate) log_readers: Semaphore,
     hosts: OnceLock<HashMap<Box<str>, Arc<Host>>>,
+    components: OnceLock<BTreeMap<Box<str>, Arc<Component>>>,
     sessions: AtomicU64,
 }
 
@@ -82,6 +83,7 @@ impl Core {
             linger: Linger::default(),
             log_readers: Semaphore::new(LOG_READERS),
             hosts: OnceLock::new(),
+            components: OnceLock::new(),
             sessions: AtomicU64::new(1),
         });
         Linger::start(&core);
@@ -102,6 +104,22 @@ impl Core {
 
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
         self.hosts.get().into_iter().flat_map(HashMap::values)
+    }
+
+    /// Names the domains that components serve; once, before the first session.
+    pub fn set_components(&self, components: impl IntoIterator<Item = Arc<Component>>) {
+        let named = components.into_iter().map(|component| (Box::from(component.domain.as_str()), component));
+        let _ = self.components.set(named.collect());
+    }
+
+    /// The component of a prepared domain, if one serves it.
+    pub fn component(&self, domain: &str) -> Option<&Arc<Component>> {
+        self.components.get()?.get(domain)
+    }
+
+    /// All components, by their domains.
+    pub fn components(&self) -> impl Iterator<Item = &Arc<Component>> {
+        self.components.get().into_iter().flat_map(BTreeMap::values)
     }
 
     pub fn next_session(&self) -> SessionId {

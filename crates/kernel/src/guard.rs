@@ -18,6 +18,8 @@ use crate::{Account, Entry, Resource, Session};
 pub enum Point {
     /// A client of the account sent it; it has not gone anywhere yet.
     FromClient,
+    /// It came from outside, of a component, and is for the account; it has not gone anywhere yet.
+    FromRemote,
     /// It is about to reach the account, or to reach a session from the account's log.
     ToAccount,
 }
@@ -69,6 +71,7 @@ pub enum Verdict {
 /// A stanza that a module may change before it takes effect.
 pub struct Amending<'a> {
     pub stanza: &'a mut Stanza,
+    /// The account whose point it is: the sender's at `FromClient`, the recipient's at `FromRemote`.
     pub account: &'a Arc<Account>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_stanza::{Addr, Stanza, StanzaError, encode};
+use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, encode};
 use xso::AsXml;
 
 use crate::{Account, Host, Session};
@@ -25,8 +25,8 @@ pub struct Request<P> {
     /// As it came.
     pub stanza: Arc<Stanza>,
     pub from: Addr,
-    /// The asker's session.
-    pub session: Arc<Session>,
+    /// The asker's session; `None` for one outside. At [`At::Own`] there always is one.
+    pub session: Option<Arc<Session>>,
     pub host: Arc<Host>,
     /// The account asked: the asker's own at [`At::Own`]; `None` at [`At::Host`], and at [`At::Other`] where
     /// there is no such account.
@@ -34,9 +34,20 @@ pub struct Request<P> {
 }
 
 impl<P> Request<P> {
+    /// The asker's session.
+    ///
+    /// # Errors
+    /// `<not-allowed/>`: the asker is none of ours.
+    pub fn session(&self) -> Result<&Arc<Session>, StanzaError> {
+        self.session.as_ref().ok_or(StanzaError::new(Condition::NotAllowed))
+    }
+
     /// The asker's own account.
-    pub fn own(&self) -> &Arc<Account> {
-        &self.session.account
+    ///
+    /// # Errors
+    /// As [`Request::session`].
+    pub fn own(&self) -> Result<&Arc<Account>, StanzaError> {
+        Ok(&self.session()?.account)
     }
 
     pub(crate) fn with<Q>(self, payload: Q) -> Request<Q> {

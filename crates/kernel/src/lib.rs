@@ -3,12 +3,15 @@
 //! Knows stanzas and who is connected; knows no XEP number, no SQL and no socket. The rules of RFC 6121 that
 //! decide who gets what stand in `waxwing-im`; this crate holds the places where a decision takes effect.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod about;
 mod account;
 mod archive;
 mod behind;
 mod cache;
 mod commit;
+mod component;
 mod core;
 mod directory;
 mod entry;
@@ -34,6 +37,7 @@ pub use about::{About, Feature, Identity, Place};
 pub use account::Account;
 pub use archive::{ArchivePage, Archived, Full, at_of, first_at};
 pub use cache::{AccountCache, Edit};
+pub use component::{Component, Link};
 pub use core::{Core, Settings, now, stamp};
 pub use directory::Directory;
 pub use entry::Entry;

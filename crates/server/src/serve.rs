@@ -1,6 +1,7 @@
 //! `waxwing serve`: everything put together, from start to stop.
 
 mod clients;
+mod components;
 mod core;
 mod first_account;
 mod listen;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use waxwing_admin::{AdminServer, Operator};
 use waxwing_c2s::Clients;
+use waxwing_component::Components;
 use waxwing_config::{Config, Loaded};
 use waxwing_net::tls::{Files, Tls, TlsSetup};
 use waxwing_net::{Gate, raise_file_limit};
@@ -32,7 +34,7 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     // Before anything is made on disk: a port in use is the likeliest fault.
-    let listeners = Listeners::bind(&config.listen)?;
+    let listeners = Listeners::bind(&config)?;
     storage::prepare_data(&config.data)?;
     let tls = Tls::load(tls_setup(&config)).map_err(|error| error.to_string())?;
     let store = storage::open(&config.storage).await?;
@@ -48,7 +50,8 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     let decoy = waxwing_sasl::Decoy::new(secrets.decoy, config.sasl.iterations);
     let secret = waxwing_sasl::DeviceSecret::new(storage::device_secret(&config.data)?);
     let clients = Clients::new(core.clone(), settings, tls.clone(), decoy, secret);
-    let serving = listeners.serve(gate, clients.clone());
+    let components = Components::new(core.clone(), components::settings(&config));
+    let serving = listeners.serve(gate, &clients, &components);
     let expiry = core::start_expiry(core.clone(), config.archive.retention);
     let watching = tokio::spawn(tls.clone().watch());
     greet(&config, &addresses, &tls, first.as_ref())?;
@@ -62,6 +65,7 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     watching.abort();
     expiry.abort();
     drop(admin);
+    components.shutdown().await;
     clients.shutdown().await;
     core::stop(&core).await;
     Ok(())
@@ -94,11 +98,11 @@ fn greet(
     let mut text = format!("Waxwing serves {}\n", hosts.join(", "));
     for (key, addresses) in addresses {
         for address in addresses {
-            text.push_str(&format!("  {key:<15} {address}\n"));
+            text.push_str(&format!("  {key:<17} {address}\n"));
         }
     }
     if let Some(ca) = tls.own_ca() {
-        text.push_str(&format!("  {:<15} {}\n", "CA to trust", ca.display()));
+        text.push_str(&format!("  {:<17} {}\n", "CA to trust", ca.display()));
     }
     let user = match first {
         Some(first) => {

@@ -50,6 +50,7 @@ conditions! {
     RecipientUnavailable = "recipient-unavailable", Wait;
     RegistrationRequired = "registration-required", Auth;
     RemoteServerNotFound = "remote-server-not-found", Cancel;
+    RemoteServerTimeout = "remote-server-timeout", Wait;
     ResourceConstraint = "resource-constraint", Wait;
     ServiceUnavailable = "service-unavailable", Cancel;
     UnexpectedRequest = "unexpected-request", Wait;

@@ -7,7 +7,7 @@ use jid::Jid;
 use smallvec::SmallVec;
 use waxwing_xml::{Child, Element, Limits, Scope, Tag};
 
-use crate::{Addr, Condition, Kind, StanzaError, ns, prepare};
+use crate::{Addr, Condition, IqType, Kind, StanzaError, ns, prepare};
 
 /// Bounds for what this server wrote itself: far above what it accepts from anyone.
 const OWN: Limits = Limits { frame: 64 << 20, depth: 1024, attributes: 1024 };
@@ -92,7 +92,7 @@ impl Stanza {
 
     /// The empty or filled result of an IQ request.
     pub fn result(&self, payload: impl FnOnce(&mut Vec<u8>)) -> Stanza {
-        let kind = Kind::Iq(crate::IqType::Result);
+        let kind = Kind::Iq(IqType::Result);
         Stanza::build(kind, self.to.clone(), self.from.clone(), self.id(), payload)
     }
 
@@ -107,6 +107,18 @@ impl Stanza {
 
     pub fn id(&self) -> Option<&str> {
         self.element.attr("id")
+    }
+
+    /// Whether it is no IQ, or one as every IQ has to be (RFC 6120 §8.2.3).
+    pub fn is_sound(&self) -> bool {
+        let Kind::Iq(kind) = self.kind else { return true };
+        let children = self.children().count();
+        self.id().is_some_and(|id| !id.is_empty())
+            && match kind {
+                IqType::Get | IqType::Set => children == 1,
+                IqType::Result => children <= 1,
+                IqType::Error => children >= 1,
+            }
     }
 
     /// How many bytes of memory its content holds on to.

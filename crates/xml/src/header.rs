@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::lex::{self, Attrs, Lexer, Role, Token};
-use crate::{Fault, Scope, ns};
+use crate::{Content, Fault, Scope, ns};
 
 /// What a stream header says. Attributes are as they came, not yet judged as addresses or versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub fn header(bytes: &[u8]) -> Result<Header, Fault> {
     let scope = match &*declared.default {
         ns::CLIENT => Scope::client(),
         ns::SERVER => Scope::server(),
+        ns::COMPONENT => Scope::of(Content::Component),
         _ => return Err(Fault::InvalidNamespace),
     };
     let mut header = Header { to: None, from: None, version: None, lang: None, id: None, scope };

@@ -76,7 +76,8 @@ struct Prefix<'t> {
 
 struct Judge<'t> {
     text: &'t str,
-    server: bool,
+    /// The content namespace, where it is not `jabber:client`.
+    foreign: Option<&'static str>,
     limits: &'t Limits,
     open: SmallVec<[Open; 8]>,
     default: Default,
@@ -105,7 +106,7 @@ impl<'t> Judge<'t> {
     fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Self {
         Judge {
             text,
-            server: scope.is_server(),
+            foreign: scope.content().foreign(),
             limits,
             open: SmallVec::new(),
             default: Default { namespace: Namespace::Client, depth: 0 },
@@ -253,7 +254,7 @@ impl<'t> Judge<'t> {
     fn declared(&mut self, attr: &Attr, prefix: Option<&str>, depth: usize) -> Result<Namespace, Fault> {
         let name = attr.meant(self.text);
         check_declaration(prefix, &name)?;
-        if depth > 1 && self.server && name == ns::SERVER {
+        if depth > 1 && self.foreign.is_some_and(|foreign| name == foreign) {
             self.found.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
         }
         Ok(self.known(&name).unwrap_or_else(|| match name {
@@ -267,7 +268,7 @@ impl<'t> Judge<'t> {
         match name {
             "" => Some(Namespace::None),
             ns::CLIENT => Some(Namespace::Client),
-            ns::SERVER if self.server => Some(Namespace::Client),
+            _ if self.foreign == Some(name) => Some(Namespace::Client),
             ns::STREAMS => Some(Namespace::Streams),
             _ => None,
         }

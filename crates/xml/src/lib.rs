@@ -25,9 +25,9 @@ pub use fault::Fault;
 pub use header::{Header, header};
 pub use judge::scan;
 pub use limits::{Limits, MAX_NAME, MAX_PREFIXES};
-pub use scope::Scope;
+pub use scope::{Content, Scope};
 pub use split::{Cut, Splitter};
-pub use write::{Tag, attach, close, escape_attr, stream_end, stream_header, text};
+pub use write::{Tag, attach, close, component_header, escape_attr, stream_end, stream_header, text};
 
 /// Namespaces that XML itself and the stream give a meaning to.
 pub mod ns {
@@ -35,6 +35,8 @@ pub mod ns {
     pub const CLIENT: &str = "jabber:client";
     /// The content namespace of server streams (RFC 6120 §4.8.3); [`crate::scan`] reports it as [`CLIENT`].
     pub const SERVER: &str = "jabber:server";
+    /// The content namespace of component streams (XEP-0114); [`crate::scan`] reports it as [`CLIENT`].
+    pub const COMPONENT: &str = "jabber:component:accept";
     /// The stream's own namespace (RFC 6120 §4.8.1).
     pub const STREAMS: &str = "http://etherx.jabber.org/streams";
     /// What the prefix `xml` always stands for (Namespaces in XML 1.0 §3).

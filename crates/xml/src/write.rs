@@ -169,6 +169,18 @@ pub fn stream_header(out: &mut Vec<u8>, from: &str, to: Option<&str>, id: &str, 
         .start();
 }
 
+/// Appends the header of a component stream, as a server sends it (XEP-0114 §3): without a version, for no features
+/// follow.
+pub fn component_header(out: &mut Vec<u8>, from: &str, id: &str) {
+    out.extend_from_slice(b"<?xml version='1.0'?>");
+    Tag::new(out, "stream:stream")
+        .attr("from", from)
+        .attr("id", id)
+        .ns(ns::COMPONENT)
+        .attr("xmlns:stream", ns::STREAMS)
+        .start();
+}
+
 /// Appends the end of a stream.
 pub fn stream_end(out: &mut Vec<u8>) {
     close(out, "stream:stream");

@@ -133,13 +133,7 @@ enum Judged {
 /// The rules that hold for every IQ (RFC 6120 §8.2.3), and what negotiation is over with.
 fn judge(stanza: &Stanza) -> Judged {
     let Kind::Iq(kind) = stanza.kind else { return Judged::Handle };
-    let children = stanza.children().count();
-    let sound = stanza.id().is_some_and(|id| !id.is_empty())
-        && match kind {
-            IqType::Get | IqType::Set => children == 1,
-            IqType::Result => children <= 1,
-            IqType::Error => children >= 1,
-        };
+    let sound = stanza.is_sound();
     match kind {
         IqType::Get | IqType::Set if !sound => Judged::Refuse(Condition::BadRequest.into()),
         IqType::Result | IqType::Error if !sound => Judged::Ignore,

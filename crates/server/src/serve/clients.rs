@@ -11,20 +11,15 @@ pub fn settings(config: &Config) -> Result<Settings, String> {
     let mechanism = |name: &String| {
         Mechanism::from_name(name).ok_or_else(|| format!("sasl.mechanisms: {name} is not implemented"))
     };
-    let frame = |frame| Limits { frame, depth: limits.depth, attributes: limits.attributes };
     Ok(Settings {
         mechanisms: config.sasl.mechanisms.iter().map(mechanism).collect::<Result<_, _>>()?,
         iterations: config.sasl.iterations,
         registration: config.registration == Registration::Open,
         registrations_per_hour: limits.registrations_per_hour,
-        failed_logins: ThrottleLimits {
-            per_account: limits.failed_logins_per_account,
-            per_address: limits.failed_logins_per_address,
-            window: limits.failed_login_window,
-        },
+        failed_logins: failed_logins(config),
         login_timeout: limits.login_timeout,
-        limits_before_auth: frame(limits.stanza_before_auth),
-        limits: frame(limits.stanza),
+        limits_before_auth: frame(config, limits.stanza_before_auth),
+        limits: frame(config, limits.stanza),
         stanzas: Pace { rate: limits.stanzas_per_second, burst: limits.stanza_burst },
         bytes: Pace { rate: limits.bytes_per_second, burst: limits.byte_burst },
         uncommitted: limits.uncommitted_messages,
@@ -36,4 +31,17 @@ pub fn settings(config: &Config) -> Result<Settings, String> {
         hibernated: config.sm.hibernated,
         hibernated_bytes: config.sm.hibernated_bytes,
     })
+}
+
+/// Bounds for what one element may be, of so many bytes.
+pub fn frame(config: &Config, frame: usize) -> Limits {
+    Limits { frame, depth: config.limits.depth, attributes: config.limits.attributes }
+}
+
+pub fn failed_logins(config: &Config) -> ThrottleLimits {
+    ThrottleLimits {
+        per_account: config.limits.failed_logins_per_account,
+        per_address: config.limits.failed_logins_per_address,
+        window: config.limits.failed_login_window,
+    }
 }

@@ -56,6 +56,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
         hosts.push(host);
     }
     core.set_hosts(hosts);
+    core.set_components(super::components::all(config)?);
     Ok((core, secrets))
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use waxwing_c2s::Clients;
-use waxwing_config::Listen;
-use waxwing_net::{Gate, Listener};
+use waxwing_component::Components;
+use waxwing_config::Config;
+use waxwing_net::{Gate, Listener, Pass};
 
 /// The addresses really bound, by key.
 pub type Addresses = BTreeMap<&'static str, Vec<SocketAddr>>;
@@ -16,51 +18,70 @@ pub type Addresses = BTreeMap<&'static str, Vec<SocketAddr>>;
 pub struct Listeners {
     starttls: Vec<Listener>,
     direct: Vec<Listener>,
+    components: Vec<Listener>,
 }
 
 impl Listeners {
-    pub fn bind(listen: &Listen) -> Result<Self, String> {
+    pub fn bind(config: &Config) -> Result<Self, String> {
+        let listen = &config.listen;
         let bind = |key: &str, addresses: &[SocketAddr]| {
             let bound = addresses.iter().map(|address| Listener::bind(*address));
             bound.collect::<Result<Vec<_>, _>>().map_err(|error| format!("{key}: {error}"))
         };
+        let components =
+            if config.components.secrets.is_empty() { &[][..] } else { listen.components.as_slice() };
         Ok(Self {
             starttls: bind("listen.c2s", &listen.c2s)?,
             direct: bind("listen.c2s_tls", &listen.c2s_tls)?,
+            components: bind("listen.components", components)?,
         })
     }
 
     pub fn addresses(&self) -> Addresses {
         let of = |listeners: &[Listener]| listeners.iter().map(Listener::local_addr).collect();
-        [("listen.c2s", of(&self.starttls)), ("listen.c2s_tls", of(&self.direct))].into()
+        let mut addresses: Addresses =
+            [("listen.c2s", of(&self.starttls)), ("listen.c2s_tls", of(&self.direct))].into();
+        if !self.components.is_empty() {
+            addresses.insert("listen.components", of(&self.components));
+        }
+        addresses
     }
 
     /// Accepts until the returned set is dropped.
-    pub fn serve(self, gate: Arc<Gate>, clients: Arc<Clients>) -> JoinSet<()> {
+    pub fn serve(self, gate: Arc<Gate>, clients: &Arc<Clients>, components: &Arc<Components>) -> JoinSet<()> {
         let mut loops = JoinSet::new();
         for (listeners, direct) in [(self.starttls, false), (self.direct, true)] {
             for listener in listeners {
-                loops.spawn(accept(listener, direct, gate.clone(), clients.clone()));
+                let clients = clients.clone();
+                loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
+                    let clients = clients.clone();
+                    tokio::spawn(async move {
+                        let _pass = pass;
+                        clients.serve(stream, peer, direct).await;
+                    });
+                }));
             }
+        }
+        for listener in self.components {
+            let components = components.clone();
+            loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
+                let components = components.clone();
+                tokio::spawn(async move {
+                    let _pass = pass;
+                    components.serve(stream, peer).await;
+                });
+            }));
         }
         loops
     }
 }
 
-async fn accept(listener: Listener, direct: bool, gate: Arc<Gate>, clients: Arc<Clients>) {
+async fn accept(listener: Listener, gate: Arc<Gate>, serve: impl Fn(TcpStream, SocketAddr, Pass)) {
     loop {
         let (stream, peer) = listener.accept().await;
-        let pass = match gate.enter(peer.ip()) {
-            Ok(pass) => pass,
-            Err(refused) => {
-                tracing::info!(%peer, ?refused, "connection refused");
-                continue;
-            }
-        };
-        let clients = clients.clone();
-        tokio::spawn(async move {
-            let _pass = pass;
-            clients.serve(stream, peer, direct).await;
-        });
+        match gate.enter(peer.ip()) {
+            Ok(pass) => serve(stream, peer, pass),
+            Err(refused) => tracing::info!(%peer, ?refused, "connection refused"),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Stream headers, good and bad.
 
-use waxwing_xml::{Fault, Scope, header, stream_header};
+use waxwing_xml::{Content, Fault, Scope, header, stream_header};
 
 const NAMESPACES: &str = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'";
 
@@ -20,7 +20,10 @@ fn good_headers() {
     let bare = read(&format!("<stream:stream {NAMESPACES}>"));
     assert_eq!((bare.to, bare.version), (None, None));
     let server = read(&format!("<stream:stream {}>", NAMESPACES.replace("client", "server")));
-    assert!(server.scope.is_server());
+    assert_eq!(server.scope.content(), Content::Server);
+    let component =
+        read(&format!("<stream:stream {}>", NAMESPACES.replace("jabber:client", "jabber:component:accept")));
+    assert_eq!(component.scope.content(), Content::Component);
     assert_ne!(
         read(&format!("<stream:stream {NAMESPACES} xmlns:db='jabber:server:dialback'>")).scope,
         Scope::client()

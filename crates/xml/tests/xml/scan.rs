@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::corpus;
 
-use waxwing_xml::{Element, Fault, Limits, MAX_NAME, MAX_PREFIXES, Scope, header, ns, scan};
+use waxwing_xml::{Content, Element, Fault, Limits, MAX_NAME, MAX_PREFIXES, Scope, header, ns, scan};
 
 const LIMITS: Limits = Limits { frame: 65536, depth: 8, attributes: 4 };
 
@@ -119,6 +119,16 @@ fn declarations_of_the_stream_header() {
         child_bytes(&message),
         ["<body/>", "<x:y xmlns:x='u&amp;v'/>", "<s:z xmlns:s='jabber:client'/>"]
     );
+}
+
+#[test]
+fn a_components_namespace_is_the_clients() {
+    let scope = Scope::of(Content::Component);
+    let read = |frame: &str| scan(Arc::from(frame.as_bytes()), &scope, &LIMITS).unwrap();
+    let message =
+        read("<message><body/><f xmlns='urn:f'><message xmlns='jabber:component:accept'/></f></message>");
+    assert!(message.is("message", ns::CLIENT) && message.child("body", ns::CLIENT).is_some());
+    assert_eq!(child_bytes(&message), ["<body/>", "<f xmlns='urn:f'><message xmlns='jabber:client'/></f>"]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use waxwing_net::tls::{Acceptor, Bindings};
-use waxwing_xml::{Cut, Element, Header, Limits, Scope, Splitter, stream_end, stream_header};
+use waxwing_xml::{
+    Content, Cut, Element, Header, Limits, Scope, Splitter, component_header, stream_end, stream_header,
+};
 
 use crate::error::StreamError;
 use crate::transport::Transport;
@@ -35,6 +37,7 @@ pub struct Stream {
     transport: Transport,
     splitter: Splitter,
     limits: Limits,
+    content: Content,
     scope: Scope,
     /// Bytes read; those before `taken` went through the splitter.
     input: Vec<u8>,
@@ -47,7 +50,7 @@ pub struct Stream {
     opened: bool,
 }
 
-/// What a client sends.
+/// What the other side sends.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "almost all are elements, and none is kept")]
 pub enum Frame {
@@ -64,17 +67,24 @@ pub enum Turn {
     Read(usize),
     /// Everything that was to be written is with the kernel.
     Flushed,
-    /// The client sends nothing more.
+    /// The other side sends nothing more.
     Eof,
 }
 
 impl Stream {
+    /// A stream of a client.
     pub fn new(tcp: TcpStream, limits: Limits) -> Stream {
+        Stream::of(Content::Client, tcp, limits)
+    }
+
+    /// A stream with this content namespace; a header with another is an error.
+    pub fn of(content: Content, tcp: TcpStream, limits: Limits) -> Stream {
         Stream {
             transport: Transport::Plain(tcp),
             splitter: Splitter::new(limits),
             limits,
-            scope: Scope::client(),
+            content,
+            scope: Scope::of(content),
             input: Vec::new(),
             taken: 0,
             out: Vec::new(),
@@ -88,7 +98,7 @@ impl Stream {
     pub fn restart(&mut self, limits: Limits) {
         self.splitter = Splitter::new(limits);
         self.limits = limits;
-        self.scope = Scope::client();
+        self.scope = Scope::of(self.content);
         self.opened = false;
     }
 
@@ -138,7 +148,7 @@ impl Stream {
             }
             Some(Cut::Header(bytes)) => {
                 let header = waxwing_xml::header(&bytes)?;
-                if header.scope.is_server() {
+                if header.scope.content() != self.content {
                     return Err(StreamError::new("invalid-namespace"));
                 }
                 self.scope = header.scope.clone();
@@ -170,10 +180,15 @@ impl Stream {
         waxwing_net::unsent(self.transport.tcp()?).ok()
     }
 
-    /// Writes our header.
-    pub fn open(&mut self, from: &str, to: Option<&str>) {
+    /// Writes our header; says which id the stream has.
+    pub fn open(&mut self, from: &str, to: Option<&str>) -> String {
         self.opened = true;
-        stream_header(self.out(), from, to, &waxwing_sasl::token(), "en");
+        let id = waxwing_sasl::token();
+        match self.content {
+            Content::Component => component_header(self.out(), from, &id),
+            Content::Client | Content::Server => stream_header(self.out(), from, to, &id, "en"),
+        }
+        id
     }
 
     pub fn is_open(&self) -> bool {
