@@ -13,15 +13,16 @@ import traceback
 from pathlib import Path
 
 import profanity_suite
+import slixmpp_component_suite
 import slixmpp_suite
 from server import Server
 
-SUITES = [slixmpp_suite, profanity_suite]
+SUITES = [slixmpp_suite, slixmpp_component_suite, profanity_suite]
 
 
 def main(wanted):
     exceptions = json.loads((Path(__file__).parent / "expected.json").read_text())["exceptions"]
-    server = Server()
+    server = Server(*(setting for suite in SUITES for setting in getattr(suite, "SETTINGS", [])))
     passed, failed = 0, []
     for suite in SUITES:
         for name, check in suite.checks(server):

@@ -21,7 +21,8 @@ class Server:
         self._log = open(Path(self._folder.name) / "log", "wb+")
         ready = Path(self._folder.name) / "ready.json"
         command = [BINARY, "serve", "--data", self.data, "--ready-file", ready]
-        for setting in ["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "sasl.iterations=4096", *settings]:
+        for setting in ["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "listen.components=127.0.0.1:0",
+                        "sasl.iterations=4096", *settings]:
             command += ["--set", setting]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + READY_SECONDS
@@ -32,6 +33,8 @@ class Server:
         addresses = json.loads(ready.read_text())
         self.c2s = int(addresses["listen.c2s"][0].rsplit(":", 1)[1])
         self.c2s_tls = int(addresses["listen.c2s_tls"][0].rsplit(":", 1)[1])
+        component = addresses.get("listen.components")
+        self.components = int(component[0].rsplit(":", 1)[1]) if component else None
         self.ca = self.data / "tls" / "ca.pem"
 
     def add(self, user, password):

@@ -1,4 +1,7 @@
-use waxwing_kernel::Archive;
+use std::sync::Arc;
+
+use jid::Jid;
+use waxwing_kernel::{Archive, Component};
 
 use crate::tests::Server;
 
@@ -25,7 +28,10 @@ async fn disco_of_the_server() {
     let unknown = query.replace(ver, "other");
     assert!(romeo.ask("get", "c", &unknown).await.contains("<item-not-found "));
     let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
-    assert!(romeo.ask("get", "c", items).await.contains("#items'/></iq>"));
+    assert!(romeo.ask("get", "c", items).await.contains("#items'></query></iq>"));
+    let component = Component::new(Arc::new(Jid::new("gateway.c").unwrap()), 1000);
+    server.core.set_components([component]);
+    assert!(romeo.ask("get", "c", items).await.contains("#items'><item jid='gateway.c'/></query></iq>"));
 }
 
 #[tokio::test]
