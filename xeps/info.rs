@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
-use waxwing_kernel::{Archive, Host, Identity, Place};
+use waxwing_kernel::{Host, Identity, Place};
 use waxwing_xml::Tag;
 
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -22,12 +22,10 @@ impl Info {
         Info::of(host, &[Place::Host])
     }
 
-    /// Of an account.
-    pub fn of_account(host: &Host) -> Info {
-        match host.archive {
-            Archive::Always | Archive::Roster => Info::of(host, &[Place::Account, Place::Archive]),
-            Archive::Never | Archive::UntilDelivered => Info::of(host, &[Place::Account]),
-        }
+    /// Of an account, with or without an archive.
+    pub fn of_account(host: &Host, archive: bool) -> Info {
+        let places: &[Place] = if archive { &[Place::Account, Place::Archive] } else { &[Place::Account] };
+        Info::of(host, places)
     }
 
     fn of(host: &Host, places: &[Place]) -> Info {

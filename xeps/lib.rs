@@ -34,6 +34,7 @@ mod xep_0359_stanza_ids;
 mod xep_0386_bind2;
 mod xep_0388_sasl2;
 mod xep_0440_channel_binding;
+mod xep_0441_archive_preferences;
 mod xep_0474_downgrade;
 mod xep_0509_pipelining;
 mod xep_0515_tls_downgrade;
@@ -88,4 +89,5 @@ modules! {
     xep_0474_downgrade::Downgrade,
     xep_0509_pipelining::Pipelining,
     xep_0515_tls_downgrade::TlsDowngrade,
+    xep_0441_archive_preferences::Preferences,
 }

@@ -47,6 +47,7 @@ impl Server {
             block_list_items: 3,
             private_bytes: 1000,
             archive_page: 10,
+            archive_preferences: 3,
         };
         host.set_table(crate::install(&setup).unwrap());
         Server { core, host, _folder: folder }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{About, At, Feature, Identity, Module, On, Place, Reply, Request, Setup, SetupError};
+use waxwing_kernel::{
+    About, Account, At, Feature, Identity, Module, On, Place, Reply, Request, Setup, SetupError,
+};
 use waxwing_stanza::{Condition, StanzaError};
 use waxwing_xml::Tag;
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoItemsQuery};
@@ -54,19 +56,18 @@ impl Disco {
     }
 
     async fn own_info(self: Arc<Self>, request: Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
-        match request.payload.node {
-            Some(_) => Err(Condition::ItemNotFound.into()),
-            None => Ok(Reply::written(|out| Info::of_account(&request.host).write(out, None))),
-        }
+        account_info(request.own()?, &request).await
     }
 
     /// XEP-0030 §8: whoever is not shown the account's presence learns no more than of an account that does not
     /// exist.
     async fn other_info(self: Arc<Self>, request: Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
-        if !crate::presence::is_shown(&request).await? {
-            return Err(Condition::ServiceUnavailable.into());
+        match &request.account {
+            Some(account) if crate::presence::is_shown(&request).await? => {
+                account_info(account, &request).await
+            }
+            _ => Err(Condition::ServiceUnavailable.into()),
         }
-        self.own_info(request).await
     }
 
     /// The components, connected or not: which there are is the operator's to say.
@@ -96,6 +97,14 @@ impl Disco {
     async fn other_items(self: Arc<Self>, request: Request<DiscoItemsQuery>) -> Result<Reply, StanzaError> {
         Ok(no_items(request.payload.node.as_deref()))
     }
+}
+
+async fn account_info(account: &Account, request: &Request<DiscoInfoQuery>) -> Result<Reply, StanzaError> {
+    if request.payload.node.is_some() {
+        return Err(Condition::ItemNotFound.into());
+    }
+    let policy = account.archive_policy().await.map_err(crate::presence::unanswering)?;
+    Ok(Reply::written(|out| Info::of_account(&account.host, policy.keeps()).write(out, None)))
 }
 
 fn no_items(node: Option<&str>) -> Reply {

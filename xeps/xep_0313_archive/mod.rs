@@ -8,7 +8,7 @@ mod results;
 use std::sync::Arc;
 
 use waxwing_kernel::{
-    About, Account, Archive, At, Feature, Full, Module, On, Place, Reply, Request, Setup, SetupError, stamp,
+    About, Account, At, Feature, Full, Module, On, Place, Reply, Request, Setup, SetupError, stamp,
 };
 use waxwing_stanza::{Condition, StanzaError};
 use waxwing_store::{LogQuery, LogRow};
@@ -19,7 +19,7 @@ use self::ask::Ask;
 use crate::presence::unanswering;
 use crate::xep_0059_rsm as rsm;
 
-const MAM: &str = "urn:xmpp:mam:2";
+pub const MAM: &str = "urn:xmpp:mam:2";
 
 pub struct MessageArchive {
     /// Results in a page, at most.
@@ -56,14 +56,14 @@ impl Module for MessageArchive {
 impl MessageArchive {
     /// §4.1.5.
     async fn form(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
-        must_have_archive(request.own()?)?;
+        must_have_archive(request.own()?).await?;
         Ok(Reply::written(|out| Tag::new(out, "query").ns(MAM).children(form::write)))
     }
 
     /// §4: results as messages, then the reply.
     async fn query(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
         let (account, session) = (request.own()?, request.session()?);
-        must_have_archive(account)?;
+        must_have_archive(account).await?;
         let ask = Ask::of(&request.payload, account, self.page)?;
         ask.check_ids(account).await?;
         let page = account.read_archive(session, &ask.query).await.map_err(unanswering)?.map_err(unread)?;
@@ -90,7 +90,7 @@ impl MessageArchive {
     /// §5.
     async fn metadata(self: Arc<Self>, request: Request<MetadataQuery>) -> Result<Reply, StanzaError> {
         let account = request.own()?;
-        must_have_archive(account)?;
+        must_have_archive(account).await?;
         let (start, end) = (end_of(account, false).await?, end_of(account, true).await?);
         Ok(Reply::written(|out| {
             Tag::new(out, "metadata").ns(MAM).children(|out| {
@@ -118,12 +118,10 @@ async fn end_of(account: &Account, newest: bool) -> Result<Option<LogRow>, Stanz
     Ok(rows.into_iter().next())
 }
 
-/// Where nothing is archived the server has no such feature.
-fn must_have_archive(account: &Account) -> Result<(), StanzaError> {
-    match account.host.archive {
-        Archive::Always | Archive::Roster => Ok(()),
-        Archive::Never | Archive::UntilDelivered => Err(Condition::ServiceUnavailable.into()),
-    }
+/// Where nothing is archived the account has no such feature.
+pub async fn must_have_archive(account: &Account) -> Result<(), StanzaError> {
+    let policy = account.archive_policy().await.map_err(unanswering)?;
+    if policy.keeps() { Ok(()) } else { Err(Condition::ServiceUnavailable.into()) }
 }
 
 fn unread(_: Full) -> StanzaError {

@@ -5,10 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jid::BareJid;
+use waxwing_kernel::policy_write;
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, RosterRow, Store, Subscription, Write, Writer, WriterOptions};
 
-use crate::operator::{AccountInfo, Draft, Operator};
+use crate::operator::{AccountInfo, Draft, Operator, Setting};
 use crate::{AdminError, wire};
 
 /// An [`Operator`] on a database that no server uses: there are no sessions to end and nobody to notify.
@@ -83,6 +84,16 @@ impl Operator for Offline {
     async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AdminError> {
         let owner = self.row(jid).await?.id;
         Ok(self.writer.commit(vec![Write::Disabled { owner, disabled }]).await?)
+    }
+
+    async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError> {
+        let owner = self.row(jid).await?.id;
+        let Setting::Archive(policy) = setting;
+        self.writer.commit(vec![policy_write(owner, policy)]).await?;
+        if policy.is_some_and(|policy| !policy.keeps()) {
+            self.store.trim_archive(owner, 0).await?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {

@@ -1,9 +1,14 @@
 //! What can be done with accounts.
 
+use std::fmt;
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use waxwing_sasl::Keys;
+
+use waxwing_kernel::Archive;
 
 use crate::AdminError;
 
@@ -13,6 +18,38 @@ pub struct Draft {
     pub jid: BareJid,
     pub keys: Keys,
     pub admin: bool,
+}
+
+/// One setting of an account, written `name=value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// `archive`: the policy of its archive, `None` (`default`) for the host's.
+    Archive(Option<Archive>),
+}
+
+impl FromStr for Setting {
+    type Err = AdminError;
+
+    fn from_str(text: &str) -> Result<Self, AdminError> {
+        match text.split_once('=') {
+            Some(("archive", "default")) => Ok(Self::Archive(None)),
+            Some(("archive", policy)) => match Archive::named(policy) {
+                Some(policy) => Ok(Self::Archive(Some(policy))),
+                None => Err(AdminError(format!(
+                    "archive is one of always, roster, never, until-delivered, default, not {policy:?}"
+                ))),
+            },
+            _ => Err(AdminError(format!("{text:?} is no setting: write archive=POLICY"))),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archive(policy) => write!(f, "archive={}", policy.map_or("default", Archive::name)),
+        }
+    }
 }
 
 /// What is shown of an account.
@@ -45,6 +82,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Disables or enables an account. Sessions of a disabled one end.
     async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AdminError>;
+
+    /// Changes a setting of an account. An archive that is to keep nothing is emptied.
+    async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError>;
 
     /// Removes an account with everything that it owns; its contacts lose their subscriptions and its sessions end
     /// (XEP-0077 §3.2).

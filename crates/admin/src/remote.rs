@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use waxwing_sasl::Keys;
 
 use crate::AdminError;
-use crate::operator::{AccountInfo, Draft, Operator};
+use crate::operator::{AccountInfo, Draft, Operator, Setting};
 use crate::socket::SocketPath;
 use crate::wire::{self, PATIENCE, Request, Response};
 
@@ -88,6 +88,10 @@ impl Operator for Remote {
 
     async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AdminError> {
         self.done(Request::SetDisabled { jid: jid.to_string(), disabled }).await
+    }
+
+    async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError> {
+        self.done(Request::Set { jid: jid.to_string(), setting: setting.to_string() }).await
     }
 
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {

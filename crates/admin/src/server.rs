@@ -134,6 +134,11 @@ async fn answer(request: Request, operator: &dyn Operator) -> Result<Response, A
             tracing::info!(jid, disabled, "account disabled or enabled by the operator");
             Response::Done
         }
+        Request::Set { jid, setting } => {
+            operator.set(&wire::account(&jid)?, setting.parse()?).await?;
+            tracing::info!(jid, setting, "account changed by the operator");
+            Response::Done
+        }
         Request::Remove { jid } => {
             operator.remove(&wire::account(&jid)?).await?;
             tracing::info!(jid, "account removed by the operator");

@@ -31,6 +31,7 @@ pub(crate) enum Request {
     Create(Vec<WireDraft>),
     SetKeys { jid: String, keys: String },
     SetDisabled { jid: String, disabled: bool },
+    Set { jid: String, setting: String },
     Remove { jid: String },
     Show { jid: String },
     List { after: Option<String> },

@@ -9,8 +9,8 @@ use jid::DomainPart;
 
 use crate::declare::{Section, choice, section};
 use crate::kind::Kind::{
-    Addresses, Choice, Choices, Components as ComponentsKind, Domain, Domains, HostFiles as HostFilesKind,
-    Number, Path, Storage as StorageKind, Text,
+    Addresses, Choice, Choices, Components as ComponentsKind, Domain, Domains, HostChoices,
+    HostFiles as HostFilesKind, Number, Path, Storage as StorageKind, Text,
 };
 use crate::kind::Unit::{Bytes, Count, Days, Millis, Seconds};
 use crate::values::{HostFiles, Secret, Storage};
@@ -176,8 +176,11 @@ section! {
 section! {
     /// Archive
     pub struct Archive {
-        /// Which messages are kept after they were delivered.
-        "archive.policy" => policy: ArchivePolicy = "\"until-delivered\"", Choice(ArchivePolicy::NAMES);
+        /// Which messages are kept after they were delivered. An account may have a policy of its own
+        /// (`waxwing user set JID archive=...`).
+        "archive.policy" => policy: ArchivePolicy = "\"always\"", Choice(ArchivePolicy::NAMES);
+        /// The policy of single domains: `[archive.hosts]` with `"example.org" = "never"`.
+        "archive.hosts" => hosts: BTreeMap<DomainPart, ArchivePolicy> = "{}", HostChoices(ArchivePolicy::NAMES);
         /// How long archived messages are kept. Messages that wait to be delivered are kept longer.
         "archive.retention_days" => retention: Duration = "365", Number(Days, 1, 36_500);
         /// Archived messages per account; the oldest go.
@@ -185,6 +188,8 @@ section! {
         /// Results in one page of an archive (XEP-0313), and ids that one query may name. A page is also held to a
         /// quarter of `limits.outbox_bytes`.
         "archive.page" => page: u32 = "250", Number(Count, 1, 10_000);
+        /// JIDs that the archive preferences of one account may name (XEP-0441). One more: `<not-allowed/>`.
+        "archive.preferences" => preferences: usize = "1000", Number(Count, 0, 100_000);
     }
 }
 

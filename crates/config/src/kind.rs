@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     HostFiles,
     /// Domains with a secret each; shown without.
     Components,
+    /// Domains with one of these words each.
+    HostChoices(&'static [&'static str]),
 }
 
 /// What a number counts.
@@ -66,6 +68,7 @@ impl Kind {
             Kind::Choice(words) => format!("one of {}", quoted(words)),
             Kind::Choices(words) => format!("one or a list of {}", quoted(words)),
             Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
+            Kind::HostChoices(words) => format!("a table of domains, each with one of {}", quoted(words)),
             Kind::HostFiles => "a table of domains, each with `certificate` and `key`".into(),
             Kind::Components => "a table of domains, each with a `secret`".into(),
         }
@@ -88,6 +91,9 @@ impl Kind {
             (Kind::HostFiles | Kind::Components, Value::Table(_)) => Ok(()),
             // Whatever stands there may be a secret.
             (Kind::Components, _) => Err(format!("must be {}", self.words())),
+            (Kind::HostChoices(words), Value::Table(table)) => table
+                .values()
+                .try_for_each(|item| item.as_str().map_or_else(wrong, |word| among(words, word))),
             _ => wrong(),
         }
     }

@@ -308,6 +308,9 @@ fn together(config: &Config, values: &Values) -> Result<(), ConfigError> {
     if let Some(ours) = config.components.secrets.keys().find(|domain| config.serves(domain)) {
         return fault("components", &format!("names {ours}, which the server itself serves"));
     }
+    if let Some(other) = config.archive.hosts.keys().find(|host| !config.serves(host)) {
+        return fault("archive.hosts", &format!("names {other}, which is neither `domain` nor in `hosts`"));
+    }
     if config.sasl.mechanisms.is_empty() {
         return fault("sasl.mechanisms", "must name at least one mechanism");
     }

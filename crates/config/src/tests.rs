@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Config, ConfigError, Loaded, Origin, Registration, Storage, reference};
+use crate::{ArchivePolicy, Config, ConfigError, Loaded, Origin, Registration, Storage, reference};
 
 /// Loads `text` as a file with `sets` over it.
 fn load(text: &str, sets: &[&str]) -> Result<Loaded, ConfigError> {
@@ -89,6 +89,22 @@ fn several_domains() {
         fault("[tls.hosts.localhost]\ncertificate = 'c'", &[]).contains("needs a `certificate` and a `key`")
     );
     assert!(fault("[tls.hosts.localhost]\ncert = 'c'", &[]).contains("not \"cert\""));
+}
+
+#[test]
+fn archive_policies_of_single_domains() {
+    let text = "hosts = [\"a.example\", \"b.example\"]\n[archive.hosts]\n\"B.example\" = \"never\"";
+    let archive = load(text, &["archive.hosts.\"a.example\"=roster"]).unwrap().config.archive;
+    assert_eq!(archive.policy, ArchivePolicy::Always);
+    let named: Vec<_> = archive.hosts.iter().map(|(host, policy)| (host.as_str(), *policy)).collect();
+    assert_eq!(named, [("a.example", ArchivePolicy::Roster)], "the later table wins whole");
+    let archive = load(text, &[]).unwrap().config.archive;
+    assert_eq!(archive.hosts.values().collect::<Vec<_>>(), [&ArchivePolicy::Never]);
+    assert!(fault(text, &["archive.hosts.\"a.example\"=nowhere"]).contains("must be one of"));
+    assert!(
+        fault(text, &["archive.hosts.\"c.example\"=never"]).contains("names c.example, which is neither")
+    );
+    assert!(fault(text, &["archive.hosts=never"]).contains("a table of domains"));
 }
 
 #[test]

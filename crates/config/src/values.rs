@@ -231,6 +231,17 @@ impl FromEntry for BTreeMap<DomainPart, HostFiles> {
     }
 }
 
+impl<T: FromEntry> FromEntry for BTreeMap<DomainPart, T> {
+    fn from_entry(entry: &Entry, kind: &Kind) -> Result<Self, String> {
+        let table = entry.value.as_table().ok_or("must be a table")?;
+        let one = |(name, value): (&String, &Value)| {
+            let entry = Entry { value: value.clone(), ..entry.clone() };
+            Ok((domain(name)?, T::from_entry(&entry, kind)?))
+        };
+        table.iter().map(one).collect()
+    }
+}
+
 fn host_files(entry: &Entry, name: &str, files: &Value) -> Result<HostFiles, String> {
     let need = || format!("needs a `certificate` and a `key`, both paths, for {name:?}");
     let files = files.as_table().ok_or_else(need)?;

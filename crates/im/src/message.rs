@@ -112,12 +112,13 @@ impl Sending {
         let account = &session.account;
         let own = same_bare(&account.jid, &recipient.jid);
         let storing = Storing::of(stanza);
+        let to = stanza.to.as_ref().unwrap_or(&recipient.jid);
         let theirs = match storing {
             Storing::Nothing => None,
             Storing::Pending => Some(false),
-            Storing::Everything => Some(archives(recipient, &account.jid).await?),
+            Storing::Everything => Some(archives(recipient, &session.jid).await?),
         };
-        let ours = !own && storing == Storing::Everything && archives(account, &recipient.jid).await?;
+        let ours = !own && storing == Storing::Everything && archives(account, to).await?;
         let numbered = session.outbox(|outbox| outbox.is_numbered());
         let key = if numbered && theirs.is_some() { ResendKey::of(stanza) } else { None };
         let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.take_resend(key, ticket));

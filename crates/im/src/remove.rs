@@ -33,6 +33,7 @@ pub async fn remove_account(account: &Arc<Account>) -> Result<(), StoreError> {
     let roster = removal.await.inspect_err(|_: &StoreError| account.reopen())?;
     core.directory.forget(account);
     core.rosters.forget(account.id);
+    core.archiving.forget(account.id);
     for row in roster.rows.values() {
         if let Ok(contact) = Jid::new(&row.contact) {
             part(account, &Arc::new(contact), row).await;

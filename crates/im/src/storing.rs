@@ -1,6 +1,6 @@
 //! Which messages the log takes in.
 
-use waxwing_kernel::{Account, Archive};
+use waxwing_kernel::{Account, ArchiveRule};
 use waxwing_stanza::{Addr, Kind, MessageType, Stanza, ns};
 use waxwing_store::StoreError;
 
@@ -50,10 +50,10 @@ pub(crate) fn is_receipt(message: &Stanza) -> bool {
 
 /// Whether an account's archive takes in what it exchanges with `peer`.
 pub(crate) async fn archives(account: &Account, peer: &Addr) -> Result<bool, StoreError> {
-    match account.host.archive {
-        Archive::Always => Ok(true),
-        Archive::Never | Archive::UntilDelivered => Ok(false),
-        Archive::Roster => {
+    match account.archive_rule(peer).await? {
+        ArchiveRule::Always => Ok(true),
+        ArchiveRule::Never => Ok(false),
+        ArchiveRule::Roster => {
             let roster = account.core().rosters.get(account.id).await?;
             Ok(roster.row(peer).is_some_and(|row| row.listed))
         }

@@ -10,6 +10,7 @@ use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::{AccountRow, OwnerId, Permit, Seq, StoreError, UnixMillis};
 
 use crate::archive::first_at;
+use crate::archiving::Known;
 use crate::commit::After;
 use crate::order::{Arriving, Targets};
 use crate::resend::{Orphan, Orphans, WINDOW};
@@ -23,6 +24,8 @@ pub struct Account {
     pub id: OwnerId,
     pub host: Arc<Host>,
     core: Arc<Core>,
+    /// Its archive's policy, for the way of every message.
+    pub(crate) known: Known,
     state: Mutex<State>,
 }
 
@@ -118,7 +121,8 @@ impl Account {
             unsynced: 0,
             closed: row.disabled,
         };
-        Ok(Arc::new(Account { jid, id: row.id, host, core, state: Mutex::new(state) }))
+        let known = Known::default();
+        Ok(Arc::new(Account { jid, id: row.id, host, core, known, state: Mutex::new(state) }))
     }
 
     pub fn core(&self) -> &Arc<Core> {

@@ -10,7 +10,7 @@ use waxwing_store::{Store, UnixMillis, Writer};
 
 use crate::ids::Ids;
 use crate::linger::Linger;
-use crate::{AccountCache, Component, Directory, Host, Roster, SessionId};
+use crate::{AccountCache, Archiving, Component, Directory, Host, Roster, SessionId};
 
 /// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
 const LOG_READERS: usize = 16;
@@ -28,7 +28,7 @@ pub struct Settings {
     pub resources: usize,
     /// How long a message that goes to a connected client waits for its acknowledgement before it is written.
     pub linger: Duration,
-    /// How many accounts' rosters stay in memory.
+    /// How many accounts' rosters stay in memory, and as many archive settings.
     pub cached_rosters: usize,
     /// Contacts per roster, and as many people besides whose request waits for an answer.
     pub roster_items: usize,
@@ -48,6 +48,7 @@ pub struct Core {
     pub boot: u64,
     pub directory: Directory,
     pub rosters: AccountCache<Roster>,
+    pub archiving: AccountCache<Archiving>,
     pub(crate) linger: Linger,
     /// Who may read a page of a log now.
     pub(crate) log_readers: Semaphore,
@@ -72,6 +73,13 @@ impl Core {
                 async move { Ok(Roster::from(store.roster(owner).await?)) }
             }
         });
+        let archiving = AccountCache::new(settings.cached_rosters, {
+            let store = store.clone();
+            move |owner| {
+                let store = store.clone();
+                async move { Archiving::read(store.docs(owner, Archiving::KIND).await?) }
+            }
+        });
         let core = Arc::new(Core {
             settings,
             store,
@@ -80,6 +88,7 @@ impl Core {
             boot,
             directory: Directory::default(),
             rosters,
+            archiving,
             linger: Linger::default(),
             log_readers: Semaphore::new(LOG_READERS),
             hosts: OnceLock::new(),

@@ -4,24 +4,12 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use waxwing_stanza::Addr;
 
-use crate::{Core, Table};
-
-/// What becomes of messages after delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Archive {
-    /// Every message is kept.
-    Always,
-    /// Messages exchanged with people in the roster are kept.
-    Roster,
-    /// Nothing is kept once it was acknowledged.
-    Never,
-    /// As `Never`: stored only while nobody has acknowledged it.
-    UntilDelivered,
-}
+use crate::{Archive, Core, Table};
 
 /// See the module.
 pub struct Host {
     pub domain: Addr,
+    /// The policy of accounts that have none of their own.
     pub archive: Archive,
     core: Weak<Core>,
     table: OnceLock<Table>,

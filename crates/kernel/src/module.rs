@@ -28,6 +28,8 @@ pub struct Setup<'a> {
     pub private_bytes: usize,
     /// Results in one page of an archive.
     pub archive_page: u32,
+    /// JIDs that an account's archive preferences may name.
+    pub archive_preferences: usize,
 }
 
 /// A module cannot work as configured; the text says why, for people.

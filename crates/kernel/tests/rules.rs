@@ -601,6 +601,7 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         block_list_items: 1,
         private_bytes: 1,
         archive_page: 1,
+        archive_preferences: 1,
     };
     let mut table = Table::default();
     table.install::<Ruled>(&setup).unwrap();

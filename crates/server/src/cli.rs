@@ -75,6 +75,13 @@ pub enum UserCommand {
     Disable { jid: String },
     /// Lets a disabled account log in again
     Enable { jid: String },
+    /// Changes settings of an account: archive=always|roster|never|until-delivered|default. An archive that is to
+    /// keep nothing is emptied
+    Set {
+        jid: String,
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+    },
     /// Removes an account and everything it owns
     Remove { jid: String },
     /// Makes the accounts of a file, one `jid password` a line

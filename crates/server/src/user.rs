@@ -3,7 +3,7 @@
 use jid::BareJid;
 use time::OffsetDateTime;
 use waxwing_admin::{
-    AccountInfo, AdminError, Draft, Imported, Offline, Operator, PasswordSource, Remote, import,
+    AccountInfo, AdminError, Draft, Imported, Offline, Operator, PasswordSource, Remote, Setting, import,
     read_password,
 };
 use waxwing_config::{Config, Storage};
@@ -36,6 +36,7 @@ enum Job {
     Add(Draft),
     SetKeys(BareJid, Keys),
     SetDisabled(BareJid, bool),
+    Set(BareJid, Vec<Setting>),
     Remove(BareJid),
     Show(BareJid),
     List,
@@ -53,6 +54,10 @@ impl Job {
             UserCommand::Passwd { jid, password } => Job::SetKeys(account(&jid)?, keys(config, password)?),
             UserCommand::Disable { jid } => Job::SetDisabled(account(&jid)?, true),
             UserCommand::Enable { jid } => Job::SetDisabled(account(&jid)?, false),
+            UserCommand::Set { jid, settings } => {
+                let settings = settings.iter().map(|text| text.parse()).collect::<Result<_, _>>();
+                Job::Set(account(&jid)?, settings.map_err(said)?)
+            }
             UserCommand::Remove { jid } => Job::Remove(account(&jid)?),
             UserCommand::Show { jid } => Job::Show(account(&jid)?),
             UserCommand::List => Job::List,
@@ -87,6 +92,14 @@ impl Job {
             Job::SetDisabled(jid, disabled) => {
                 operator.set_disabled(&jid, disabled).await?;
                 format!("{jid} {}\n", if disabled { "disabled" } else { "enabled" })
+            }
+            Job::Set(jid, settings) => {
+                let mut text = String::new();
+                for setting in settings {
+                    operator.set(&jid, setting).await?;
+                    text.push_str(&format!("{jid} {setting}\n"));
+                }
+                text
             }
             Job::Remove(jid) => {
                 operator.remove(&jid).await?;

@@ -59,6 +59,7 @@ impl World {
             iterations: 4096,
             block_list_items: 100,
             archive_page: 100,
+            archive_preferences: 10,
             private_bytes: 1000,
         };
         self.host.set_table(waxwing_xeps::install(&setup).unwrap());

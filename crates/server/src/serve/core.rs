@@ -37,9 +37,10 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
     let writer = Writer::start(store.clone(), WriterOptions::default());
     let core = Core::new(settings(config), store, writer, secrets.stanza_ids, boot);
     let mut hosts = Vec::new();
-    for domain in &config.hosts {
-        let domain = Jid::new(domain.as_str()).map_err(|error| format!("domain {domain}: {error}"))?;
-        let host = Host::new(&core, Arc::new(domain), archive(config.archive.policy));
+    for name in &config.hosts {
+        let domain = Jid::new(name.as_str()).map_err(|error| format!("domain {name}: {error}"))?;
+        let policy = config.archive.hosts.get(name).copied().unwrap_or(config.archive.policy);
+        let host = Host::new(&core, Arc::new(domain), archive(policy));
         let setup = Setup {
             core: &core,
             host: &host,
@@ -47,6 +48,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
             block_list_items: config.limits.blocked_items,
             private_bytes: config.limits.private_bytes,
             archive_page: config.archive.page,
+            archive_preferences: config.archive.preferences,
         };
         let table = waxwing_xeps::install(&setup).map_err(|error| error.to_string())?;
         if let Some(fault) = table.faults().first() {

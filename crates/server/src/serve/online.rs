@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jid::{BareJid, Jid};
-use waxwing_admin::{AccountInfo, AdminError, Draft, Operator};
+use waxwing_admin::{AccountInfo, AdminError, Draft, Operator, Setting};
 use waxwing_kernel::{Account, Closing, Core, now};
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, Write};
@@ -77,6 +77,12 @@ impl Operator for Online {
             account.reopen();
         }
         Ok(())
+    }
+
+    async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError> {
+        let account = self.account(jid).await?;
+        let Setting::Archive(policy) = setting;
+        Ok(account.set_archive_policy(policy).await?)
     }
 
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {

@@ -135,6 +135,7 @@ impl Lab {
             block_list_items: 1000,
             private_bytes: 1000,
             archive_page: 100,
+            archive_preferences: 1,
         };
         host.set_table(waxwing_xeps::install(&setup).map_err(|error| Fault::new(error.0))?);
         let sender = connect(&core, &host, "romeo").await?;
