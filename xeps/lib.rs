@@ -36,6 +36,7 @@ mod xep_0388_sasl2;
 mod xep_0440_channel_binding;
 mod xep_0441_archive_preferences;
 mod xep_0474_downgrade;
+mod xep_0484_fast;
 mod xep_0509_pipelining;
 mod xep_0515_tls_downgrade;
 
@@ -87,6 +88,7 @@ modules! {
     xep_0388_sasl2::Sasl2,
     xep_0440_channel_binding::ChannelBinding,
     xep_0474_downgrade::Downgrade,
+    xep_0484_fast::Fast,
     xep_0509_pipelining::Pipelining,
     xep_0515_tls_downgrade::TlsDowngrade,
     xep_0441_archive_preferences::Preferences,

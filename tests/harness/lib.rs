@@ -28,7 +28,7 @@ mod xml;
 pub use client::{Client, Login, Plus};
 pub use component::Component;
 pub use databases::Database;
-pub use sasl2::{agent, authenticate, identifier};
+pub use sasl2::{agent, authenticate, hashed_token, identifier, token_proof};
 pub use scene::{befriend, run, subscribe};
 pub use scram::{Binding, Hash, Scram};
 pub use server::{Account, Server};

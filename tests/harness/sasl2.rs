@@ -70,3 +70,21 @@ impl Stream {
 pub fn identifier(success: &Element) -> String {
     success.must("authorization-identifier", ns::SASL2).text()
 }
+
+/// What a client sends to log in with a token (draft-schmaus-kitten-sasl-ht-09 §3.1).
+pub fn hashed_token(user: &str, token: &str, binding: &Binding) -> Vec<u8> {
+    let data = [b"Initiator", channel(binding)].concat();
+    [user.as_bytes(), b"\0", &Hash::Sha256.hmac(token.as_bytes(), &data)].concat()
+}
+
+/// What the server must answer to that.
+pub fn token_proof(token: &str, binding: &Binding) -> String {
+    STANDARD.encode(Hash::Sha256.hmac(token.as_bytes(), &[b"Responder", channel(binding)].concat()))
+}
+
+fn channel(binding: &Binding) -> &[u8] {
+    match binding {
+        Binding::Bound(_, data) => data,
+        Binding::No | Binding::Unoffered => b"",
+    }
+}

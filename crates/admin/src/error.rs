@@ -13,6 +13,11 @@ impl AdminError {
     pub fn no_account(jid: &str) -> Self {
         Self(format!("there is no account {jid}"))
     }
+
+    /// The account has no such device.
+    pub fn no_device(jid: &str, device: &str) -> Self {
+        Self(format!("{jid} has no device {device}"))
+    }
 }
 
 impl fmt::Display for AdminError {

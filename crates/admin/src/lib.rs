@@ -19,7 +19,7 @@ mod wire;
 pub use error::AdminError;
 pub use import::{Imported, import};
 pub use offline::Offline;
-pub use operator::{AccountInfo, Draft, Operator, Setting};
+pub use operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 pub use password::{PasswordSource, read_password};
 pub use remote::Remote;
 pub use server::AdminServer;

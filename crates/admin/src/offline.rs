@@ -9,7 +9,7 @@ use waxwing_kernel::policy_write;
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, RosterRow, Store, Subscription, Write, Writer, WriterOptions};
 
-use crate::operator::{AccountInfo, Draft, Operator, Setting};
+use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 use crate::{AdminError, wire};
 
 /// An [`Operator`] on a database that no server uses: there are no sessions to end and nobody to notify.
@@ -101,6 +101,19 @@ impl Operator for Offline {
         let mut writes = self.forget_in_rosters(&row).await?;
         writes.push(Write::RemoveAccount { owner: row.id });
         Ok(self.writer.commit(writes).await?)
+    }
+
+    async fn devices(&self, jid: &BareJid) -> Result<Vec<DeviceInfo>, AdminError> {
+        let owner = self.row(jid).await?.id;
+        Ok(self.store.devices(owner).await?.into_iter().map(DeviceInfo::from).collect())
+    }
+
+    async fn revoke(&self, jid: &BareJid, device: &str) -> Result<(), AdminError> {
+        let owner = self.row(jid).await?.id;
+        if self.store.device(owner, device).await?.is_none() {
+            return Err(AdminError::no_device(jid.as_str(), device));
+        }
+        Ok(self.writer.commit(vec![Write::DeviceRemove { owner, id: device.to_owned() }]).await?)
     }
 
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError> {

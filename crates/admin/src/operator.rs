@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
-use waxwing_sasl::Keys;
+use waxwing_sasl::{Keys, Tokens};
+use waxwing_store::DeviceRow;
 
 use waxwing_kernel::Archive;
 
@@ -67,6 +69,30 @@ pub struct AccountInfo {
     pub resources: Vec<String>,
 }
 
+/// A client of an account that says which installation it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    pub id: String,
+    /// Names by its own word; perhaps empty.
+    pub software: String,
+    pub name: String,
+    /// When it last logged in, to five minutes. Milliseconds since 1970-01-01T00:00:00Z.
+    pub seen: i64,
+    /// Whether it can log in without the password.
+    pub token: bool,
+}
+
+impl From<DeviceRow> for DeviceInfo {
+    fn from(row: DeviceRow) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        // One that cannot be read is worth nothing to its device either.
+        let token = Tokens::from_bytes(&row.tokens).is_ok_and(|tokens| tokens.any_valid(now));
+        let DeviceRow { id, software, name, seen, .. } = row;
+        Self { id, software, name, seen, token }
+    }
+}
+
 /// Somebody who can do it: the running server, or a command on a database that no server uses.
 ///
 /// Whether an account's domain is served is judged before; everything else is judged here, and what fails changes
@@ -77,10 +103,10 @@ pub trait Operator: Send + Sync + 'static {
     /// was.
     async fn create(&self, drafts: Vec<Draft>) -> Result<Vec<bool>, AdminError>;
 
-    /// Gives an account a new password. Its resumable sessions end.
+    /// Gives an account a new password. Its resumable sessions end, its devices' tokens are void.
     async fn set_keys(&self, jid: &BareJid, keys: Keys) -> Result<(), AdminError>;
 
-    /// Disables or enables an account. Sessions of a disabled one end.
+    /// Disables or enables an account. Sessions of a disabled one end, its devices' tokens are void.
     async fn set_disabled(&self, jid: &BareJid, disabled: bool) -> Result<(), AdminError>;
 
     /// Changes a setting of an account. An archive that is to keep nothing is emptied.
@@ -89,6 +115,12 @@ pub trait Operator: Send + Sync + 'static {
     /// Removes an account with everything that it owns; its contacts lose their subscriptions and its sessions end
     /// (XEP-0077 §3.2).
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError>;
+
+    /// The devices of an account, the last that logged in first.
+    async fn devices(&self, jid: &BareJid) -> Result<Vec<DeviceInfo>, AdminError>;
+
+    /// Forgets a device of an account: its tokens are void, its sessions end. With the password it may come back.
+    async fn revoke(&self, jid: &BareJid, device: &str) -> Result<(), AdminError>;
 
     /// One account.
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError>;

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use waxwing_sasl::Keys;
 
 use crate::AdminError;
-use crate::operator::{AccountInfo, Draft, Operator, Setting};
+use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 use crate::socket::SocketPath;
 use crate::wire::{self, PATIENCE, Request, Response};
 
@@ -96,6 +96,17 @@ impl Operator for Remote {
 
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {
         self.done(Request::Remove { jid: jid.to_string() }).await
+    }
+
+    async fn devices(&self, jid: &BareJid) -> Result<Vec<DeviceInfo>, AdminError> {
+        match self.ask(Request::Devices { jid: jid.to_string() }).await? {
+            Response::Devices(devices) => Ok(devices),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn revoke(&self, jid: &BareJid, device: &str) -> Result<(), AdminError> {
+        self.done(Request::Revoke { jid: jid.to_string(), device: device.to_owned() }).await
     }
 
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError> {

@@ -144,6 +144,12 @@ async fn answer(request: Request, operator: &dyn Operator) -> Result<Response, A
             tracing::info!(jid, "account removed by the operator");
             Response::Done
         }
+        Request::Devices { jid } => Response::Devices(operator.devices(&wire::account(&jid)?).await?),
+        Request::Revoke { jid, device } => {
+            operator.revoke(&wire::account(&jid)?, &device).await?;
+            tracing::info!(jid, device, "device revoked by the operator");
+            Response::Done
+        }
         Request::Show { jid } => Response::Account(operator.show(&wire::account(&jid)?).await?),
         Request::List { after } => Response::Accounts(operator.list(after.as_deref()).await?),
     })

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWr
 use waxwing_sasl::Keys;
 
 use crate::AdminError;
-use crate::operator::{AccountInfo, Draft};
+use crate::operator::{AccountInfo, DeviceInfo, Draft};
 
 /// A line is at most this long: [`BATCH`] accounts with JIDs as long as they can be (2,047 bytes) and their keys.
 const MAX_LINE: u64 = 2 * 1024 * 1024;
@@ -33,6 +33,8 @@ pub(crate) enum Request {
     SetDisabled { jid: String, disabled: bool },
     Set { jid: String, setting: String },
     Remove { jid: String },
+    Devices { jid: String },
+    Revoke { jid: String, device: String },
     Show { jid: String },
     List { after: Option<String> },
 }
@@ -42,6 +44,7 @@ pub(crate) enum Request {
 pub(crate) enum Response {
     Created(Vec<bool>),
     Done,
+    Devices(Vec<DeviceInfo>),
     Account(AccountInfo),
     Accounts(Vec<AccountInfo>),
     Failed(String),

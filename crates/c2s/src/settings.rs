@@ -13,6 +13,8 @@ pub struct Settings {
     pub mechanisms: Vec<Mechanism>,
     /// PBKDF2 rounds for keys of accounts registered in band.
     pub iterations: u32,
+    /// How long a device can log in with a token; zero: there are none.
+    pub token_lifetime: Duration,
     /// Whether accounts can be registered in band (XEP-0077).
     pub registration: bool,
     /// Registrations from one address in an hour.

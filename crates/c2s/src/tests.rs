@@ -32,6 +32,7 @@ fn settings() -> Settings {
     Settings {
         mechanisms: Mechanism::ALL.to_vec(),
         iterations: 4096,
+        token_lifetime: Duration::from_secs(600),
         registration: false,
         registrations_per_hour: 5,
         failed_logins: ThrottleLimits { per_account: 10, per_address: 100, window },

@@ -135,6 +135,9 @@ section! {
         "sasl.mechanisms" => mechanisms: Vec<String> = "[\"SCRAM-SHA-512-PLUS\", \"SCRAM-SHA-512\", \"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-1\", \"PLAIN\"]", Choices(&["SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"]);
         /// PBKDF2 iterations for keys made from now on. Clients pay them at each login (RFC 7677 §4: at least 4096).
         "sasl.iterations" => iterations: u32 = "10000", Number(Count, 4096, 1_000_000);
+        /// How long a client can log in with a token instead of the password (XEP-0484); it gets a new one while it
+        /// is used. 0: no tokens.
+        "sasl.token_seconds" => token_lifetime: Duration = "1814400", Number(Seconds, 0, 31_536_000);
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Account {
     /// Its archive's policy, for the way of every message.
     pub(crate) known: Known,
     state: Mutex<State>,
+    /// Held by who changes what is stored of the account's devices.
+    devices: tokio::sync::Mutex<()>,
 }
 
 /// Everything under the account's lock.
@@ -122,7 +124,8 @@ impl Account {
             closed: row.disabled,
         };
         let known = Known::default();
-        Ok(Arc::new(Account { jid, id: row.id, host, core, known, state: Mutex::new(state) }))
+        let (state, devices) = (Mutex::new(state), tokio::sync::Mutex::default());
+        Ok(Arc::new(Account { jid, id: row.id, host, core, known, state, devices }))
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -131,6 +134,11 @@ impl Account {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// The right to change what is stored of the account's devices, and who is on which; one at a time.
+    pub async fn lock_devices(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.devices.lock().await
     }
 
     /// Looks at the bound resources.

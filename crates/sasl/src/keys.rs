@@ -56,6 +56,11 @@ impl Keys {
         self.of(hash).is_some()
     }
 
+    /// Something that a new password changes, and keys that are added to this one do not.
+    pub(crate) fn fingerprint(&self) -> &[u8] {
+        self.by_hash.first().map_or(&[], |keys| &keys.stored_key)
+    }
+
     pub(crate) fn of(&self, hash: Hash) -> Option<&HashKeys> {
         self.by_hash.iter().find(|keys| keys.hash == hash)
     }

@@ -1,6 +1,6 @@
 //! SASL as a server (RFC 6120 §6): SCRAM-SHA-1, -SHA-256, -SHA-512 and their -PLUS forms (RFC 5802,
 //! RFC 7677), PLAIN (RFC 4616), channel-binding types (XEP-0440), SCRAM downgrade protection
-//! (XEP-0474, XEP-0515). No socket, no XML and no database: messages come in and go out as decoded bytes, stored
+//! (XEP-0474, XEP-0515), and tokens (XEP-0484). No socket, no XML and no database: messages come in and go out as decoded bytes, stored
 //! keys are handed in by the caller.
 //!
 //! The way of a login, every step consuming the one before:
@@ -19,6 +19,7 @@
 mod decoy;
 mod device;
 mod failure;
+mod fast;
 mod hash;
 mod keys;
 mod mechanism;
@@ -31,6 +32,7 @@ mod token;
 pub use decoy::Decoy;
 pub use device::DeviceSecret;
 pub use failure::Failure;
+pub use fast::{CorruptTokens, Device, FastAttempt, FastMechanism, FastSuccess, Tokens};
 pub use hash::Hash;
 pub use keys::{CorruptKeys, DEFAULT_ITERATIONS, Keys, MAX_ITERATIONS, MIN_ITERATIONS, PasswordError};
 pub use mechanism::Mechanism;

@@ -113,6 +113,10 @@ impl Offer {
         &self.host
     }
 
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Whether the client was told that the channel can be bound.
     pub(crate) fn binds(&self) -> bool {
         self.binding_types().next().is_some()

@@ -71,6 +71,13 @@ pub enum UserCommand {
     List,
     /// Shows an account
     Show { jid: String },
+    /// Lists an account's devices: id, last login, software, name, and whether they hold a token
+    Devices {
+        jid: String,
+        /// Forgets this device: voids its tokens and ends its sessions
+        #[arg(long, value_name = "ID")]
+        revoke: Option<String>,
+    },
     /// Keeps an account from logging in and ends its sessions
     Disable { jid: String },
     /// Lets a disabled account log in again

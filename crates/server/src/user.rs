@@ -3,8 +3,8 @@
 use jid::BareJid;
 use time::OffsetDateTime;
 use waxwing_admin::{
-    AccountInfo, AdminError, Draft, Imported, Offline, Operator, PasswordSource, Remote, Setting, import,
-    read_password,
+    AccountInfo, AdminError, DeviceInfo, Draft, Imported, Offline, Operator, PasswordSource, Remote, Setting,
+    import, read_password,
 };
 use waxwing_config::{Config, Storage};
 use waxwing_sasl::Keys;
@@ -38,6 +38,8 @@ enum Job {
     SetDisabled(BareJid, bool),
     Set(BareJid, Vec<Setting>),
     Remove(BareJid),
+    Devices(BareJid),
+    Revoke(BareJid, String),
     Show(BareJid),
     List,
     Import(std::path::PathBuf),
@@ -59,6 +61,10 @@ impl Job {
                 Job::Set(account(&jid)?, settings.map_err(said)?)
             }
             UserCommand::Remove { jid } => Job::Remove(account(&jid)?),
+            UserCommand::Devices { jid, revoke: None } => Job::Devices(account(&jid)?),
+            UserCommand::Devices { jid, revoke: Some(id) } => {
+                Job::Revoke(account(&jid)?, id.to_ascii_lowercase())
+            }
             UserCommand::Show { jid } => Job::Show(account(&jid)?),
             UserCommand::List => Job::List,
             UserCommand::Import { file } => Job::Import(file),
@@ -105,6 +111,11 @@ impl Job {
                 operator.remove(&jid).await?;
                 format!("{jid} removed\n")
             }
+            Job::Devices(jid) => operator.devices(&jid).await?.iter().map(device).collect(),
+            Job::Revoke(jid, id) => {
+                operator.revoke(&jid, &id).await?;
+                format!("{jid}: device {id} revoked\n")
+            }
             Job::Show(jid) => shown(&operator.show(&jid).await?),
             Job::List => return list(operator).await,
             Job::Import(file) => {
@@ -143,6 +154,13 @@ fn shown(info: &AccountInfo) -> String {
         info.pending,
         if info.resources.is_empty() { "none".to_owned() } else { info.resources.join(" ") }
     )
+}
+
+fn device(info: &DeviceInfo) -> String {
+    let named = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
+    let token = if info.token { "token" } else { "-" };
+    let (seen, software, name) = (date(info.seen), named(&info.software), named(&info.name));
+    format!("{}  {seen}  {token:<5}  {software}  {name}\n", info.id)
 }
 
 fn date(millis: i64) -> String {

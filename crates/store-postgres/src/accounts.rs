@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::{Error, Row};
 use waxwing_store::{
-    AccountRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
+    AccountRow, DeviceRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
 };
 
 use crate::error::store_error;
@@ -43,6 +43,17 @@ pub(crate) fn account(row: &Row) -> Result<AccountRow, Error> {
         disabled: row.try_get(3)?,
         admin: row.try_get(4)?,
         created: row.try_get(5)?,
+    })
+}
+
+pub(crate) fn device(row: &Row) -> Result<DeviceRow, Error> {
+    Ok(DeviceRow {
+        owner: row.try_get(0)?,
+        id: row.try_get(1)?,
+        software: row.try_get(2)?,
+        name: row.try_get(3)?,
+        seen: row.try_get(4)?,
+        tokens: row.try_get(5)?,
     })
 }
 

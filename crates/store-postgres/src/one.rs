@@ -1,18 +1,19 @@
 //! The rare writes: rosters, docs, accounts.
 
 use tokio_postgres::types::ToSql;
-use waxwing_store::{OwnerId, RosterRow, Write, groups_to_text};
+use waxwing_store::{DeviceRow, OwnerId, RosterRow, Write, groups_to_text};
 
 use crate::pipeline::Statement;
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 6] = [
+const REMOVE: [&str; 7] = [
     "DELETE FROM log WHERE owner = $1",
     "DELETE FROM log_heads WHERE owner = $1",
     "DELETE FROM resends WHERE owner = $1",
     "DELETE FROM roster WHERE owner = $1",
     "DELETE FROM docs WHERE owner = $1",
+    "DELETE FROM devices WHERE owner = $1",
     "DELETE FROM accounts WHERE id = $1",
 ];
 
@@ -28,6 +29,14 @@ const ROSTER_SET: &str = "\
 const DOC_SET: &str = "\
     INSERT INTO docs (owner, kind, key, value) SELECT id, $2, $3, $4 FROM accounts WHERE id = $1 \
     ON CONFLICT (owner, kind, key) DO UPDATE SET value = excluded.value";
+
+const DEVICE_SET: &str = "\
+    INSERT INTO devices (owner, id, software, name, seen, tokens) \
+    SELECT id, $2, $3, $4, $5, $6 FROM accounts WHERE id = $1 AND NOT disabled \
+    ON CONFLICT (owner, id) DO UPDATE SET software = excluded.software, name = excluded.name, \
+    seen = excluded.seen, tokens = excluded.tokens";
+
+const VOID_TOKENS: &str = "UPDATE devices SET tokens = '' WHERE owner = $1";
 
 type Value<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
@@ -52,14 +61,22 @@ pub(crate) fn statements<'a>(write: &'a Write, statements: &mut Vec<Statement<'a
             "DELETE FROM docs WHERE owner = $1 AND kind = $2 AND key = $3",
             vec![Box::new(*owner), Box::new(*kind), Box::new(key)],
         ),
+        Write::DeviceSet(row) => run(DEVICE_SET, device_row(row)),
+        Write::DeviceRemove { owner, id } => {
+            run("DELETE FROM devices WHERE owner = $1 AND id = $2", vec![Box::new(*owner), Box::new(id)]);
+        }
         Write::Keys { owner, keys } => {
             run("UPDATE accounts SET keys = $2 WHERE id = $1", vec![Box::new(*owner), Box::new(keys)]);
+            run(VOID_TOKENS, vec![Box::new(*owner)]);
         }
         Write::Disabled { owner, disabled } => {
             run(
                 "UPDATE accounts SET disabled = $2 WHERE id = $1",
                 vec![Box::new(*owner), Box::new(*disabled)],
             );
+            if *disabled {
+                run(VOID_TOKENS, vec![Box::new(*owner)]);
+            }
         }
         Write::RemoveAccount { owner } => {
             for sql in REMOVE {
@@ -69,6 +86,17 @@ pub(crate) fn statements<'a>(write: &'a Write, statements: &mut Vec<Statement<'a
         // `steps` makes rows of these.
         Write::Append(_) | Write::Settle { .. } | Write::ResendKeys(_) => {}
     }
+}
+
+fn device_row(row: &DeviceRow) -> Vec<Value<'_>> {
+    vec![
+        Box::new(row.owner),
+        Box::new(&row.id),
+        Box::new(&row.software),
+        Box::new(&row.name),
+        Box::new(row.seen),
+        Box::new(&row.tokens),
+    ]
 }
 
 fn roster_version<'a>(owner: OwnerId, version: u64) -> Vec<Value<'a>> {

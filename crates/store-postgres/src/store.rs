@@ -5,8 +5,8 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
-    Seq, Step, Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
+    Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
 };
 
 use crate::connection::{ConnectError, connect};
@@ -213,6 +213,17 @@ impl Store for Postgres {
         let sql = "SELECT key, value FROM docs WHERE owner = $1 AND kind = $2 ORDER BY key";
         let doc = |row: &Row| Ok(Doc { key: row.try_get(0)?, value: row.try_get(1)? });
         self.rows(sql, &[&owner, &kind], doc).await
+    }
+
+    async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
+        let sql = "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = $1 AND id = $2";
+        self.rows(sql, &[&owner, &id], accounts::device).await.map(first)
+    }
+
+    async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
+        let sql = "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = $1 \
+                   ORDER BY seen DESC, id";
+        self.rows(sql, &[&owner], accounts::device).await
     }
 
     async fn close(&self) {

@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use waxwing_store::{
-    AccountRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
+    AccountRow, DeviceRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
 };
 
 use crate::error::store_error;
@@ -64,6 +64,17 @@ fn account(row: SqliteRow) -> sqlx::Result<AccountRow> {
         disabled: row.try_get(3)?,
         admin: row.try_get(4)?,
         created: row.try_get(5)?,
+    })
+}
+
+pub(crate) fn device(row: SqliteRow) -> sqlx::Result<DeviceRow> {
+    Ok(DeviceRow {
+        owner: row.try_get(0)?,
+        id: row.try_get(1)?,
+        software: row.try_get(2)?,
+        name: row.try_get(3)?,
+        seen: row.try_get(4)?,
+        tokens: row.try_get(5)?,
     })
 }
 

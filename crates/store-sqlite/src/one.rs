@@ -1,17 +1,18 @@
 //! The rare writes: rosters, docs, accounts.
 
 use sqlx::SqliteConnection;
-use waxwing_store::{OwnerId, RosterRow, Write, groups_to_text};
+use waxwing_store::{DeviceRow, OwnerId, RosterRow, Write, groups_to_text};
 
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 6] = [
+const REMOVE: [&str; 7] = [
     "DELETE FROM log WHERE owner = ?",
     "DELETE FROM log_heads WHERE owner = ?",
     "DELETE FROM resends WHERE owner = ?",
     "DELETE FROM roster WHERE owner = ?",
     "DELETE FROM docs WHERE owner = ?",
+    "DELETE FROM devices WHERE owner = ?",
     "DELETE FROM accounts WHERE id = ?",
 ];
 
@@ -50,18 +51,29 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, write: &Write) -> sqlx::R
                 .await
                 .map(drop)
         }
-        Write::Keys { owner, keys } => sqlx::query("UPDATE accounts SET keys = ? WHERE id = ?")
-            .bind(keys.as_slice())
+        Write::DeviceSet(row) => device_set(conn, row).await,
+        Write::DeviceRemove { owner, id } => sqlx::query("DELETE FROM devices WHERE owner = ? AND id = ?")
             .bind(*owner)
+            .bind(id.as_str())
             .execute(conn)
             .await
             .map(drop),
-        Write::Disabled { owner, disabled } => sqlx::query("UPDATE accounts SET disabled = ? WHERE id = ?")
-            .bind(*disabled)
-            .bind(*owner)
-            .execute(conn)
-            .await
-            .map(drop),
+        Write::Keys { owner, keys } => {
+            sqlx::query("UPDATE accounts SET keys = ? WHERE id = ?")
+                .bind(keys.as_slice())
+                .bind(*owner)
+                .execute(&mut *conn)
+                .await?;
+            void_tokens(conn, *owner).await
+        }
+        Write::Disabled { owner, disabled } => {
+            sqlx::query("UPDATE accounts SET disabled = ? WHERE id = ?")
+                .bind(*disabled)
+                .bind(*owner)
+                .execute(&mut *conn)
+                .await?;
+            if *disabled { void_tokens(conn, *owner).await } else { Ok(()) }
+        }
         Write::RemoveAccount { owner } => {
             for sql in REMOVE {
                 sqlx::query(sql).bind(*owner).execute(&mut *conn).await?;
@@ -71,6 +83,28 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, write: &Write) -> sqlx::R
         // `steps` makes rows of these.
         Write::Append(_) | Write::Settle { .. } | Write::ResendKeys(_) => Ok(()),
     }
+}
+
+async fn device_set(conn: &mut SqliteConnection, row: &DeviceRow) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO devices (owner, id, software, name, seen, tokens) \
+         SELECT id, ?2, ?3, ?4, ?5, ?6 FROM accounts WHERE id = ?1 AND disabled = 0 \
+         ON CONFLICT (owner, id) DO UPDATE SET software = excluded.software, name = excluded.name, \
+         seen = excluded.seen, tokens = excluded.tokens",
+    )
+    .bind(row.owner)
+    .bind(row.id.as_str())
+    .bind(row.software.as_str())
+    .bind(row.name.as_str())
+    .bind(row.seen)
+    .bind(row.tokens.as_slice())
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+async fn void_tokens(conn: &mut SqliteConnection, owner: OwnerId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE devices SET tokens = x'' WHERE owner = ?").bind(owner).execute(conn).await.map(drop)
 }
 
 async fn roster_version(conn: &mut SqliteConnection, owner: OwnerId, version: u64) -> sqlx::Result<()> {

@@ -7,8 +7,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
-    Seq, Step, Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
+    Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
 };
 
 use crate::error::{apply_error, store_error};
@@ -221,6 +221,28 @@ impl Store for Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(store_error)
+    }
+
+    async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
+        sqlx::query("SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = ? AND id = ?")
+            .bind(owner)
+            .bind(id)
+            .try_map(accounts::device)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)
+    }
+
+    async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
+        sqlx::query(
+            "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = ? \
+             ORDER BY seen DESC, id",
+        )
+        .bind(owner)
+        .try_map(accounts::device)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)
     }
 
     async fn close(&self) {

@@ -19,8 +19,8 @@ pub use batch::{HeadChange, Rows, Step, steps};
 pub use error::{ApplyError, StoreError};
 pub use groups::{groups_from_text, groups_to_text};
 pub use model::{
-    AccountRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster, RosterRow,
-    Seq, Subscription, UnixMillis,
+    AccountRow, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
+    RosterRow, Seq, Subscription, UnixMillis,
 };
 pub use store::Store;
 pub use write::{MAX_KEY, MAX_KIND, MAX_WRITE, Unit, Write};

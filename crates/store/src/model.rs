@@ -172,6 +172,21 @@ pub struct Doc {
     pub value: Vec<u8>,
 }
 
+/// A client of an account that said which installation it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    pub owner: OwnerId,
+    /// Its own, the same at every login.
+    pub id: String,
+    /// Names for people, by its own word; perhaps empty.
+    pub software: String,
+    pub name: String,
+    /// When it last logged in.
+    pub seen: UnixMillis,
+    /// Opaque here: what `waxwing-sasl` keeps of its tokens, empty for none.
+    pub tokens: Vec<u8>,
+}
+
 /// Keys of messages that a sender had accepted in one batch (16 bytes each, one after another).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResendRow {

@@ -23,7 +23,16 @@ macro_rules! schema {
     };
 }
 
-schema!["0001_meta", "0002_accounts", "0003_log", "0004_resends", "0005_roster", "0006_docs", "0007_archive"];
+schema![
+    "0001_meta",
+    "0002_accounts",
+    "0003_log",
+    "0004_resends",
+    "0005_roster",
+    "0006_docs",
+    "0007_archive",
+    "0008_devices"
+];
 
 /// A connection that can be migrated.
 #[async_trait]

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
-    Seq, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
+    Roster, Seq, StoreError, UnixMillis, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
@@ -65,6 +65,11 @@ pub trait Store: Send + Sync + 'static {
     async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// All docs of a kind, by key.
     async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError>;
+
+    /// One device.
+    async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError>;
+    /// The devices of an account, the last that logged in first.
+    async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError>;
 
     /// Lets go of the database in good order.
     async fn close(&self);

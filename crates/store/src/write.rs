@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{LogRow, OwnerId, ResendRow, RosterRow, Seq};
+use crate::{DeviceRow, LogRow, OwnerId, ResendRow, RosterRow, Seq};
 
 /// Bytes in a bare JID and in the key of a doc: a bare JID at its longest (RFC 7622 §3.1). An index entry of
 /// Postgres holds no more than 2,700.
@@ -38,9 +38,13 @@ pub enum Write {
     DocSet { owner: OwnerId, kind: &'static str, key: String, value: Vec<u8> },
     /// Removes one doc.
     DocRemove { owner: OwnerId, kind: &'static str, key: String },
-    /// Replaces an account's keys.
+    /// Sets one device, unless its account is disabled.
+    DeviceSet(DeviceRow),
+    /// Removes one device.
+    DeviceRemove { owner: OwnerId, id: String },
+    /// Replaces an account's keys and takes the tokens from its devices.
     Keys { owner: OwnerId, keys: Vec<u8> },
-    /// Disables or enables an account.
+    /// Disables or enables an account; disabling takes the tokens from its devices.
     Disabled { owner: OwnerId, disabled: bool },
     /// Removes an account and every row that it owns.
     RemoveAccount { owner: OwnerId },
@@ -64,6 +68,10 @@ impl Write {
                 Write::RosterRemove { contact, .. } => contact.len(),
                 Write::DocSet { key, value, .. } => key.len() + value.len(),
                 Write::DocRemove { key, .. } => key.len(),
+                Write::DeviceSet(row) => {
+                    row.id.len() + row.software.len() + row.name.len() + row.tokens.len()
+                }
+                Write::DeviceRemove { id, .. } => id.len(),
                 Write::Keys { keys, .. } => keys.len(),
                 Write::Disabled { .. } | Write::RemoveAccount { .. } => 0,
             }
@@ -106,6 +114,12 @@ impl Write {
                 text(kind)?;
                 key(name)?;
             }
+            Write::DeviceSet(row) => {
+                key(&row.id)?;
+                text(&row.software)?;
+                text(&row.name)?;
+            }
+            Write::DeviceRemove { id, .. } => key(id)?,
             Write::Keys { .. } | Write::Disabled { .. } | Write::RemoveAccount { .. } => {}
         }
         if self.bytes() > MAX_WRITE { Err("more bytes than one write may have") } else { Ok(()) }

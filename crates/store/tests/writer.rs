@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount, OnCommit, Outcome,
-    OwnerId, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis, Write, Writer, WriterOptions,
+    AccountRow, ApplyError, DeviceRow, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount, OnCommit,
+    Outcome, OwnerId, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis, Write, Writer,
+    WriterOptions,
 };
 
 /// Keeps the positions that were applied, batch by batch. Each batch needs a turn.
@@ -125,6 +126,12 @@ impl Store for Fake {
         unreachable!()
     }
     async fn docs(&self, _: OwnerId, _: &str) -> Result<Vec<Doc>, StoreError> {
+        unreachable!()
+    }
+    async fn device(&self, _: OwnerId, _: &str) -> Result<Option<DeviceRow>, StoreError> {
+        unreachable!()
+    }
+    async fn devices(&self, _: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
         unreachable!()
     }
     async fn close(&self) {}

@@ -7,8 +7,9 @@ use waxwing_kernel::{Account, Session};
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns};
 use waxwing_xml::{Element, Scope, Tag};
 
+use super::sasl2::is_known;
 use super::{Login, features, resume};
-use crate::error::End;
+use crate::error::{End, StreamError};
 use crate::held::Held;
 use crate::sm;
 
@@ -52,6 +53,13 @@ pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
             login.too_early(&element)?;
             continue;
         };
+        let mut locked = None;
+        if let Some(device) = &device {
+            locked = Some(account.lock_devices().await);
+            if !is_known(login, account.id, device).await {
+                return Err(StreamError::new("not-authorized").text("the device was revoked").into());
+            }
+        }
         let prepare = |session: &Arc<Session>| {
             if let Some(device) = &device {
                 session.set_device(device);
@@ -69,6 +77,7 @@ pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
                 break (held, "logged in");
             }
             Err(error) => {
+                drop(locked);
                 if let Some(answer) = iq.error(&error) {
                     answer.write(login.out(), None, |_| {});
                 }

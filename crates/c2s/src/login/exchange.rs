@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jid::{BareJid, Jid};
 use waxwing_kernel::{Account, Host};
-use waxwing_sasl::{Begun, Failure, Keys, Mechanism, Offer};
+use waxwing_sasl::{Begun, Failure, FastMechanism, Keys, Mechanism, Offer};
 use waxwing_stanza::{bare_str, ns};
 use waxwing_store::AccountRow;
 use waxwing_xml::{Element, Tag};
@@ -34,9 +34,27 @@ pub struct Stage {
     pub config_version: String,
 }
 
+impl Stage {
+    /// XEP-0388 §3.5: nobody proves to be another than the stream's header says.
+    pub fn agrees_to(&self, account: &BareJid) -> Result<(), Failure> {
+        if self.from.as_ref().is_none_or(|from| from == account) {
+            Ok(())
+        } else {
+            Err(Failure::InvalidAuthzid)
+        }
+    }
+
+    /// The mechanism for tokens of this name, if it is offered.
+    pub fn fast(&self, login: &Login, name: &str) -> Option<FastMechanism> {
+        let offered = !login.clients.settings.token_lifetime.is_zero();
+        self.offer.fast(name).filter(|_| offered)
+    }
+}
+
 /// A client that is who it says it is.
 pub struct Proof {
     pub account: Arc<Account>,
+    pub keys: Keys,
     /// What goes into `<success/>`.
     pub data: Option<Vec<u8>>,
 }
@@ -105,9 +123,8 @@ pub async fn prove(
         Begun::Plain(attempt) => attempt.account().clone(),
     };
     *claimed = Some(account.clone());
-    // XEP-0388 §3.5: nobody proves to be another than the stream's header says.
-    if profile == Profile::Sasl2 && stage.from.as_ref().is_some_and(|from| *from != account) {
-        return Err(Failure::InvalidAuthzid.into());
+    if profile == Profile::Sasl2 {
+        stage.agrees_to(&account)?;
     }
     let clients = login.clients.clone();
     throttled(login, &account)?;
@@ -115,7 +132,7 @@ pub async fn prove(
     let keys = keys_of(row.as_ref())?;
     let proof = match begun {
         Begun::Plain(attempt) => {
-            let clients = clients.clone();
+            let (clients, keys) = (clients.clone(), keys.clone());
             let verify = move || attempt.verify(keys.as_ref(), &clients.decoy);
             login.clients.work.run(verify).await.unwrap_or(Err(Failure::TemporaryAuthFailure))
         }
@@ -129,9 +146,9 @@ pub async fn prove(
     judged(login, &account, proof.as_ref().err())?;
     let data = proof?.data;
     // Nobody proves an account that is not there.
-    let row = row.ok_or(Failure::NotAuthorized)?;
+    let (row, keys) = row.zip(keys).ok_or(Failure::NotAuthorized)?;
     let account = admitted(&stage.host, &row).await?;
-    Ok(Proof { account, data })
+    Ok(Proof { account, keys, data })
 }
 
 /// Whether this account may be tried from this address now.

@@ -7,7 +7,8 @@ use waxwing_sasl::{Hash, Offer};
 use waxwing_stanza::ns;
 use waxwing_xml::Tag;
 
-use super::sasl2::{BIND2, SASL2};
+use super::sasl2::{BIND2, FAST, SASL2};
+use crate::Settings;
 
 /// XEP-0077 §8.
 const REGISTER: &str = "http://jabber.org/features/iq-register";
@@ -27,11 +28,11 @@ pub fn before_tls(out: &mut Vec<u8>) {
 
 /// Writes what is offered before authentication; returns its version, by which a client tells whether it would be
 /// offered something else than the last time (XEP-0509).
-pub fn before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, registration: bool) -> String {
+pub fn before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, settings: &Settings) -> String {
     let mut version = String::new();
     Tag::new(out, "stream:features").children(|out| {
         let start = out.len();
-        write_before_login(out, host, offer, registration);
+        write_before_login(out, host, offer, settings);
         // Short: a client sends it back with each login.
         let hash = Hash::Sha256.digest(out.get(start..).unwrap_or_default());
         version = BASE64_STANDARD.encode(hash.get(..18).unwrap_or_default());
@@ -41,8 +42,8 @@ pub fn before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, registration:
     version
 }
 
-fn write_before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, registration: bool) {
-    if registration {
+fn write_before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, settings: &Settings) {
+    if settings.registration {
         Tag::new(out, "register").ns(REGISTER).end_empty();
     }
     let mut types = offer.binding_types().peekable();
@@ -58,6 +59,14 @@ fn write_before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, registratio
         write_mechanisms(out, offer);
         Tag::new(out, "inline").children(|out| {
             Tag::new(out, "sm").ns(ns::SM).end_empty();
+            let mut tokens = offer.fast_mechanisms().peekable();
+            if tokens.peek().is_some() && !settings.token_lifetime.is_zero() {
+                Tag::new(out, "fast").ns(FAST).children(|out| {
+                    for mechanism in tokens {
+                        Tag::new(out, "mechanism").text(mechanism.name());
+                    }
+                });
+            }
             Tag::new(out, "bind").ns(BIND2).children(|out| {
                 Tag::new(out, "inline").children(|out| {
                     for feature in host.table().inline_features().chain([ns::SM]) {

@@ -65,8 +65,8 @@ async fn advertise(login: &mut Login, bindings: Bindings) -> Result<Stage, End> 
     let bindings = waxwing_sasl::Bindings { exporter, end_point };
     let tls = login.stream.tls_number().map(TlsVersion);
     let offer = Offer::new(host.domain.domain(), tls, bindings, &login.clients.settings.mechanisms);
-    let registration = login.clients.settings.registration;
-    let config_version = features::before_login(login.out(), &host, &offer, registration);
+    let clients = login.clients.clone();
+    let config_version = features::before_login(login.out(), &host, &offer, &clients.settings);
     let from = from.map(|from| from.to_bare()).filter(|from| from.node().is_some());
     Ok(Stage { host, from, offer, config_version })
 }

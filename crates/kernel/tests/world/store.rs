@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_store::{
-    AccountRow, ApplyError, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
-    Seq, Store, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
+    Roster, Seq, Store, StoreError, UnixMillis, Write,
 };
 
 /// What happens to writes.
@@ -130,6 +130,12 @@ impl Store for Trying {
     }
     async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError> {
         self.get()?.docs(owner, kind).await
+    }
+    async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
+        self.get()?.device(owner, id).await
+    }
+    async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
+        self.get()?.devices(owner).await
     }
     async fn close(&self) {
         if let Ok(store) = self.get() {

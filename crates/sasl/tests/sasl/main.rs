@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod fast;
 mod hostile;
 mod identity;
 mod matrix;

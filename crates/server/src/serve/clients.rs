@@ -14,6 +14,7 @@ pub fn settings(config: &Config) -> Result<Settings, String> {
     Ok(Settings {
         mechanisms: config.sasl.mechanisms.iter().map(mechanism).collect::<Result<_, _>>()?,
         iterations: config.sasl.iterations,
+        token_lifetime: config.sasl.token_lifetime,
         registration: config.registration == Registration::Open,
         registrations_per_hour: limits.registrations_per_hour,
         failed_logins: failed_logins(config),

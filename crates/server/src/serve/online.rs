@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jid::{BareJid, Jid};
-use waxwing_admin::{AccountInfo, AdminError, Draft, Operator, Setting};
+use waxwing_admin::{AccountInfo, AdminError, DeviceInfo, Draft, Operator, Setting};
 use waxwing_kernel::{Account, Closing, Core, now};
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, Write};
@@ -88,6 +88,26 @@ impl Operator for Online {
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {
         let account = self.account(jid).await?;
         Ok(waxwing_im::remove_account(&account).await?)
+    }
+
+    async fn devices(&self, jid: &BareJid) -> Result<Vec<DeviceInfo>, AdminError> {
+        let row = self.row(jid.as_str()).await?;
+        Ok(self.core.store.devices(row.id).await?.into_iter().map(DeviceInfo::from).collect())
+    }
+
+    async fn revoke(&self, jid: &BareJid, device: &str) -> Result<(), AdminError> {
+        let account = self.account(jid).await?;
+        // Whoever logs in as it now has done so, or finds it gone.
+        let _locked = account.lock_devices().await;
+        if self.core.store.device(account.id, device).await?.is_none() {
+            return Err(AdminError::no_device(jid.as_str(), device));
+        }
+        let remove = Write::DeviceRemove { owner: account.id, id: device.to_owned() };
+        self.core.writer.commit(vec![remove]).await?;
+        let revoked =
+            Closing { condition: "not-authorized", text: "the device was revoked", resumable: false };
+        waxwing_im::end_device(&account, device, revoked).await;
+        Ok(())
     }
 
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError> {

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use super::{ARCHIVED, BOTH, Database, PENDING, account, append, apply, pending};
-use crate::{NewAccount, ResendRow, RosterRow, Store, Write};
+use crate::{DeviceRow, NewAccount, ResendRow, RosterRow, Store, Write};
 
 fn new(jid: &str, keys: &[u8]) -> NewAccount {
     NewAccount { jid: jid.to_owned(), keys: keys.to_vec(), admin: jid.starts_with("admin"), created: 42 }
@@ -76,6 +76,7 @@ fn everything(owner: i64) -> Vec<Write> {
             version: 3,
             row: RosterRow { contact: "c@x".to_owned(), ..RosterRow::default() },
         },
+        Write::DeviceSet(device(owner, "phone", 3)),
         Write::DocSet { owner, kind: "block", key: "k".to_owned(), value: vec![1] },
     ]
 }
@@ -91,6 +92,51 @@ async fn is_empty(store: &dyn Store, owner: i64) -> bool {
         && roster.version == 0
         && store.docs(owner, "block").await.unwrap().is_empty()
         && store.doc(owner, "block", "k").await.unwrap().is_none()
+        && store.devices(owner).await.unwrap().is_empty()
+        && store.device(owner, "phone").await.unwrap().is_none()
+}
+
+fn device(owner: i64, id: &str, seen: i64) -> DeviceRow {
+    let (software, name) = ("Söftware".to_owned(), "Kiva's phone".to_owned());
+    DeviceRow { owner, id: id.to_owned(), software, name, seen, tokens: vec![0, 255, 7] }
+}
+
+pub async fn devices(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let (owner, other) = (account(&*store, "a@x").await, account(&*store, "b@x").await);
+    let (phone, desk) = (device(owner, "phone", 5), device(owner, "desk", 9));
+    apply(&*store, &[Write::DeviceSet(phone.clone()), Write::DeviceSet(desk.clone())]).await;
+    apply(&*store, &[Write::DeviceSet(device(other, "phone", 7))]).await;
+    assert_eq!(store.device(owner, "phone").await.unwrap(), Some(phone.clone()));
+    assert_eq!(store.device(owner, "Phone").await.unwrap(), None);
+    assert_eq!(store.devices(owner).await.unwrap(), [desk.clone(), phone.clone()]);
+    let again = DeviceRow { seen: 11, tokens: Vec::new(), software: String::new(), ..phone };
+    let set = Write::DeviceSet(again.clone());
+    apply(&*store, &[set.clone(), set]).await;
+    assert_eq!(store.devices(owner).await.unwrap(), [again, desk]);
+    let remove = Write::DeviceRemove { owner, id: "phone".to_owned() };
+    apply(&*store, &[remove.clone(), remove]).await;
+    assert_eq!(store.devices(owner).await.unwrap().len(), 1);
+    assert_eq!(store.devices(other).await.unwrap().len(), 1);
+}
+
+pub async fn tokens_go_with_the_password(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let (owner, other) = (account(&*store, "a@x").await, account(&*store, "b@x").await);
+    let tokens = async |owner| store.device(owner, "phone").await.unwrap().unwrap().tokens;
+    for owner in [owner, other] {
+        apply(&*store, &[Write::DeviceSet(device(owner, "phone", 5))]).await;
+    }
+    apply(&*store, &[Write::Keys { owner, keys: vec![1] }]).await;
+    assert!(tokens(owner).await.is_empty());
+    apply(&*store, &[Write::DeviceSet(device(owner, "phone", 6))]).await;
+    apply(&*store, &[Write::Disabled { owner, disabled: false }]).await;
+    assert!(!tokens(owner).await.is_empty());
+    // Nothing comes to a disabled account.
+    let disabled = Write::Disabled { owner, disabled: true };
+    apply(&*store, &[disabled, Write::DeviceSet(device(owner, "phone", 7))]).await;
+    assert!(tokens(owner).await.is_empty());
+    assert!(!tokens(other).await.is_empty());
 }
 
 pub async fn removal_takes_every_row(database: &dyn Database) {

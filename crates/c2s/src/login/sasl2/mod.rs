@@ -1,13 +1,17 @@
 //! The extensible profile (XEP-0388): authentication, and what a client asks for along with it, in one step.
 
 mod bind2;
+mod device;
+mod fast;
 mod request;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jid::BareJid;
+use waxwing_sasl::FastAttempt;
 use waxwing_xml::{Tag, attach};
 
+use self::device::LoggingIn;
 use self::request::Request;
 use super::bind::{Proven, bind};
 use super::exchange::{Profile, Proof, Refusal, Stage, Stop, prove};
@@ -17,6 +21,8 @@ use crate::held::Held;
 use crate::sm;
 
 pub use self::bind2::BIND2;
+pub use self::device::is_known;
+pub use self::fast::FAST;
 
 pub const SASL2: &str = "urn:xmpp:sasl:2";
 
@@ -42,9 +48,13 @@ pub async fn authenticate(
         let failure = waxwing_sasl::Failure::Aborted;
         return Err(Refusal { failure, text: None, other_config: true }.into());
     }
+    if let Some(mechanism) = stage.fast(login, request.mechanism) {
+        let (proof, attempt) = fast::prove(login, stage, &request, mechanism, claimed).await?;
+        return begin(login, stage, &request, proof, Some(&attempt), mechanism.name()).await;
+    }
     let mechanism = stage.offer.select(request.mechanism)?;
     let proof = prove(login, stage, Profile::Sasl2, mechanism, request.initial.clone(), claimed).await?;
-    begin(login, stage, &request, proof, mechanism.name()).await
+    begin(login, stage, &request, proof, None, mechanism.name()).await
 }
 
 /// The session of a client that has proven who it is.
@@ -52,9 +62,21 @@ async fn begin(
     login: &mut Login,
     stage: &Stage,
     request: &Request<'_>,
-    proof: Proof,
+    mut proof: Proof,
+    attempt: Option<&FastAttempt>,
     mechanism: &'static str,
 ) -> Result<Held, Stop> {
+    let account = proof.account.clone();
+    let mut issued = None;
+    let mut locked = None;
+    if let Some((agent, id)) = request.agent.as_ref().and_then(|agent| Some((agent, agent.id.as_deref()?))) {
+        // Until the session has begun: a device that is revoked meanwhile has none afterwards.
+        locked = Some(account.lock_devices().await);
+        let device = LoggingIn::load(login, account.id, agent, id).await?;
+        let (answer, token) = device.log_in(login, stage, request, &proof, attempt).await?;
+        proof.data = answer.or(proof.data);
+        issued = token;
+    }
     let outcome = fulfil(login, request, &proof).await?;
     let out = login.stream.out();
     Tag::new(out, "success").ns(SASL2).children(|out| {
@@ -64,6 +86,9 @@ async fn begin(
         let jid = outcome.session.as_ref().map_or(&proof.account.jid, |(held, _)| &held.session().jid);
         Tag::new(out, "authorization-identifier").text(jid.as_str());
         attach(out, &outcome.told);
+        if let Some(issued) = &issued {
+            issued.write(out);
+        }
     });
     if let Some(bound) = outcome.features {
         after_login(out, &stage.host, bound);
@@ -75,7 +100,8 @@ async fn begin(
             Ok(held)
         }
         None => {
-            let device = request.agent.as_ref().and_then(|agent| agent.id.clone());
+            drop(locked);
+            let device = request.device().map(str::to_owned);
             Ok(bind(login, Proven { account: proof.account, mechanism, device }).await?)
         }
     }

@@ -6,9 +6,13 @@ use waxwing_xml::Element;
 
 use super::SASL2;
 use super::bind2::BIND2;
+use super::fast::{FAST, Use};
 use crate::login::Login;
 use crate::login::exchange::{Profile, part};
 use crate::login::features::CONFIG;
+
+/// Characters of a software's or device's name that are kept.
+const NAME: usize = 128;
 
 /// What a client asks for. Of what may stand there once the first counts; what nobody knows is passed over.
 pub struct Request<'e> {
@@ -17,6 +21,10 @@ pub struct Request<'e> {
     pub agent: Option<Agent>,
     /// The features that it reckons with (XEP-0509 §2.2).
     pub config_version: Option<String>,
+    /// XEP-0484 `<fast/>`.
+    pub fast: Option<Use>,
+    /// The mechanism that a token is asked for.
+    pub token: Option<String>,
     /// XEP-0198 `<resume/>`.
     pub resume: Option<Element>,
     /// XEP-0386 `<bind/>`.
@@ -27,6 +35,8 @@ pub struct Request<'e> {
 pub struct Agent {
     /// Of the installation, as a UUID in small letters.
     pub id: Option<String>,
+    pub software: String,
+    pub device: String,
 }
 
 impl<'e> Request<'e> {
@@ -43,16 +53,29 @@ impl<'e> Request<'e> {
             // One without a value fits nothing.
             config_version: version
                 .map(|version| version.attr(element, "value").unwrap_or_default().into_owned()),
+            fast: element.child("fast", FAST).map(|fast| Use::read(element, fast)).transpose()?,
+            token: element
+                .child("request-token", FAST)
+                .and_then(|token| token.attr(element, "mechanism"))
+                .map(|name| name.into_owned()),
             resume: wish("resume", ns::SM)?,
             bind: wish("bind", BIND2)?,
         })
     }
 }
 
+impl Request<'_> {
+    /// The device that it is on, if it said so.
+    pub fn device(&self) -> Option<&str> {
+        self.agent.as_ref()?.id.as_deref()
+    }
+}
+
 impl Agent {
     fn read(element: &Element) -> Result<Agent, Failure> {
         let id = element.attr("id").map(uuid).transpose()?;
-        Ok(Agent { id })
+        let text = |name| element.child(name, SASL2).map_or_else(String::new, |it| shown(&it.text(element)));
+        Ok(Agent { id, software: text("software"), device: text("device") })
     }
 }
 
@@ -70,6 +93,11 @@ fn uuid(text: &str) -> Result<String, Failure> {
     } else {
         Err(Failure::MalformedRequest)
     }
+}
+
+/// As much of a name as is shown, on one line.
+fn shown(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME).collect()
 }
 
 #[cfg(test)]
@@ -91,5 +119,11 @@ mod tests {
         ] {
             assert_eq!(uuid(wrong), Err(Failure::MalformedRequest), "{wrong}");
         }
+    }
+
+    #[test]
+    fn names_are_kept_on_one_short_line() {
+        assert_eq!(shown(" Kiva's\n\u{1b}Phone "), "Kiva's  Phone");
+        assert_eq!(shown(&"é".repeat(1000)).chars().count(), NAME);
     }
 }
