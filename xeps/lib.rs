@@ -30,6 +30,7 @@ mod xep_0280_carbons;
 mod xep_0313_archive;
 mod xep_0334_hints;
 mod xep_0352_csi;
+mod xep_0357_push;
 mod xep_0359_stanza_ids;
 mod xep_0386_bind2;
 mod xep_0388_sasl2;
@@ -83,6 +84,7 @@ modules! {
     xep_0313_archive::MessageArchive,
     xep_0334_hints::Hints,
     xep_0352_csi::ClientState,
+    xep_0357_push::Push,
     xep_0359_stanza_ids::StanzaIds,
     xep_0386_bind2::Bind2,
     xep_0388_sasl2::Sasl2,

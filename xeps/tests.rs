@@ -48,6 +48,7 @@ impl Server {
             private_bytes: 1000,
             archive_page: 10,
             archive_preferences: 3,
+            push: Default::default(),
         };
         host.set_table(crate::install(&setup).unwrap());
         Server { core, host, _folder: folder }

@@ -11,6 +11,7 @@ mod import;
 mod offline;
 mod operator;
 mod password;
+mod push;
 mod remote;
 mod server;
 mod socket;
@@ -21,6 +22,7 @@ pub use import::{Imported, import};
 pub use offline::Offline;
 pub use operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 pub use password::{PasswordSource, read_password};
+pub use push::{PushInfo, PushLedger, push_registrations};
 pub use remote::Remote;
 pub use server::AdminServer;
 

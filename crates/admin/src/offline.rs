@@ -10,7 +10,7 @@ use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, RosterRow, Store, Subscription, Write, Writer, WriterOptions};
 
 use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
-use crate::{AdminError, wire};
+use crate::{AdminError, PushInfo, push_registrations, wire};
 
 /// An [`Operator`] on a database that no server uses: there are no sessions to end and nobody to notify.
 pub struct Offline {
@@ -120,6 +120,10 @@ impl Operator for Offline {
         let row = self.row(jid).await?;
         let pending = self.store.log_head(row.id).await?.pending;
         Ok(AccountInfo { pending, ..info(row) })
+    }
+
+    async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
+        push_registrations(&*self.store, self.row(jid).await?.id).await
     }
 
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError> {

@@ -12,7 +12,7 @@ use waxwing_store::DeviceRow;
 
 use waxwing_kernel::Archive;
 
-use crate::AdminError;
+use crate::{AdminError, PushInfo};
 
 /// An account to be made.
 #[derive(Debug, Clone)]
@@ -124,6 +124,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// One account.
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError>;
+
+    /// The registrations of one account for push notifications, and what became of them.
+    async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError>;
 
     /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending` and
     /// `resources` are not told here.

@@ -9,10 +9,10 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use waxwing_sasl::Keys;
 
-use crate::AdminError;
 use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 use crate::socket::SocketPath;
 use crate::wire::{self, PATIENCE, Request, Response};
+use crate::{AdminError, PushInfo};
 
 /// An [`Operator`] that asks the running server, with a connection for each request.
 pub struct Remote {
@@ -112,6 +112,13 @@ impl Operator for Remote {
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError> {
         match self.ask(Request::Show { jid: jid.to_string() }).await? {
             Response::Account(info) => Ok(info),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
+        match self.ask(Request::Push { jid: jid.to_string() }).await? {
+            Response::Push(registrations) => Ok(registrations),
             _ => Err(unexpected()),
         }
     }

@@ -151,6 +151,7 @@ async fn answer(request: Request, operator: &dyn Operator) -> Result<Response, A
             Response::Done
         }
         Request::Show { jid } => Response::Account(operator.show(&wire::account(&jid)?).await?),
+        Request::Push { jid } => Response::Push(operator.push(&wire::account(&jid)?).await?),
         Request::List { after } => Response::Accounts(operator.list(after.as_deref()).await?),
     })
 }

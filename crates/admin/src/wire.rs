@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use waxwing_sasl::Keys;
 
-use crate::AdminError;
 use crate::operator::{AccountInfo, DeviceInfo, Draft};
+use crate::{AdminError, PushInfo};
 
 /// A line is at most this long: [`BATCH`] accounts with JIDs as long as they can be (2,047 bytes) and their keys.
 const MAX_LINE: u64 = 2 * 1024 * 1024;
@@ -36,6 +36,7 @@ pub(crate) enum Request {
     Devices { jid: String },
     Revoke { jid: String, device: String },
     Show { jid: String },
+    Push { jid: String },
     List { after: Option<String> },
 }
 
@@ -46,6 +47,7 @@ pub(crate) enum Response {
     Done,
     Devices(Vec<DeviceInfo>),
     Account(AccountInfo),
+    Push(Vec<PushInfo>),
     Accounts(Vec<AccountInfo>),
     Failed(String),
 }

@@ -26,6 +26,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Keepalive::SECTION,
     Delivery::SECTION,
     Archive::SECTION,
+    Push::SECTION,
     Log::SECTION,
     Limits::SECTION,
 ];
@@ -51,6 +52,18 @@ choice! {
         Roster = "roster",
         /// Nothing is archived; messages still wait until they are delivered.
         Never = "never",
+    }
+}
+
+choice! {
+    /// What push services are told of a message.
+    pub enum PushSummary {
+        /// How many messages wait.
+        Count = "count",
+        /// Also who sent the last one.
+        Sender = "sender",
+        /// Also the text of the last one.
+        Body = "body",
     }
 }
 
@@ -197,6 +210,17 @@ section! {
 }
 
 section! {
+    /// Push notifications (XEP-0357)
+    pub struct Push {
+        /// What a push service, which belongs to the maker of an app, is told: how many messages wait, also who sent the
+        /// last one, also its text (never of an encrypted one).
+        "push.summary" => summary: PushSummary = "\"count\"", Choice(PushSummary::NAMES);
+        /// How long a client that seems to be connected has to acknowledge a message before its device is woken.
+        "push.patience_seconds" => patience: Duration = "10", Number(Seconds, 1, 3600);
+    }
+}
+
+section! {
     /// Log
     pub struct Log {
         /// The least serious lines that are written.
@@ -245,6 +269,8 @@ section! {
         "limits.roster_items" => roster_items: usize = "2000", Number(Count, 1, 1_000_000);
         /// Entries in a block list (XEP-0191). One more: `<not-allowed/>`.
         "limits.blocked_items" => blocked_items: usize = "2000", Number(Count, 1, 1_000_000);
+        /// Registrations for push notifications of one account (XEP-0357). One more replaces the oldest.
+        "limits.push_registrations" => push_registrations: usize = "20", Number(Count, 0, 1000);
         /// Messages of one account that wait to be delivered. One more: `<service-unavailable/>` (XEP-0160 §2).
         "limits.pending_messages" => pending_messages: u64 = "10000", Number(Count, 1, 1_000_000_000);
         /// Memory for what is not sent yet to one session, and as much again for what it was sent and has not

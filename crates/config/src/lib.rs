@@ -15,8 +15,8 @@ mod values;
 
 pub use error::ConfigError;
 pub use keys::{
-    Archive, ArchivePolicy, Delivery, Keepalive, Limits, Listen, Log, LogFormat, LogLevel, Registration,
-    Sasl, Sm, Tls,
+    Archive, ArchivePolicy, Delivery, Keepalive, Limits, Listen, Log, LogFormat, LogLevel, PushSummary,
+    Registration, Sasl, Sm, Tls,
 };
 pub use load::{Config, Effective, Loaded};
 pub use reference::reference;

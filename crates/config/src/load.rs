@@ -11,8 +11,8 @@ use crate::ConfigError;
 use crate::declare::Key;
 use crate::error::suggest;
 use crate::keys::{
-    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Registration, SECTIONS, Sasl, Sm,
-    Tls,
+    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration, SECTIONS,
+    Sasl, Sm, Tls,
 };
 use crate::values::{Entry, Origin, Storage, Values};
 
@@ -41,6 +41,7 @@ pub struct Config {
     pub keepalive: Keepalive,
     pub delivery: Delivery,
     pub archive: Archive,
+    pub push: Push,
     pub log: Log,
     pub limits: Limits,
 }
@@ -266,6 +267,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         keepalive: Keepalive::read(values)?,
         delivery: Delivery::read(values)?,
         archive: Archive::read(values)?,
+        push: Push::read(values)?,
         log: Log::read(values)?,
         limits: Limits::read(values)?,
     };

@@ -176,6 +176,8 @@ async fn request(core: &Arc<Core>, kind: IqType, found: Place, stanza: Stanza) {
         };
     }
     if matches!(kind, IqType::Result | IqType::Error) {
+        // What nobody waits for is dropped.
+        core.answers.take(&stanza);
         return;
     }
     let (at, host, account) = match found {

@@ -33,7 +33,8 @@ pub(crate) async fn send(session: &Arc<Session>, kind: IqType, stanza: Stanza) {
         }
         Place::Elsewhere => refuse(session, &stanza, &Condition::RemoteServerNotFound.into()),
         _ if to.resource().is_some() => to_resource(session, found, stanza).await,
-        _ if !request => {}
+        // What nobody waits for is dropped.
+        _ if !request => drop(own.core().answers.take(&stanza)),
         Place::Server(host) => answer(session, At::Host, host, None, stanza).await,
         Place::Account(account) if account.id == own.id => {
             answer(session, At::Own, host, Some(account), stanza).await

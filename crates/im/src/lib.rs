@@ -3,6 +3,7 @@
 //! Free functions over the kernel's [`Core`](waxwing_kernel::Core): all state is the kernel's. The task of the
 //! session that sends does the work here; the recipient's only writes.
 
+mod ask;
 mod broadcast;
 mod component;
 mod handle;
@@ -18,6 +19,7 @@ mod storing;
 mod subscription;
 mod transition;
 
+pub use ask::ask;
 pub use broadcast::{announce_to, withdraw_from};
 pub use component::{component_lost, from_component};
 pub use handle::handle;

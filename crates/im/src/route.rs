@@ -61,6 +61,9 @@ pub(crate) async fn deliver(
 /// go yet.
 pub(crate) fn answer(core: &Core, stanza: Stanza) {
     let Some(to) = stanza.to.clone() else { return };
+    if core.answers.take(&stanza) {
+        return;
+    }
     if let Some(account) = core.directory.present(&to) {
         account.accept(Delivery::plain(stanza, Targets::Full));
     } else if let Some(component) = core.component(to.domain().as_str()) {

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub unsynced: Seq,
     /// Removed or disabled: binds nothing more.
     pub closed: bool,
+    /// Whether anybody wants to hear of unread messages; `None`: that is not known yet.
+    pub watched: Option<bool>,
 }
 
 /// A log entry that is not at rest.
@@ -87,6 +89,17 @@ pub(crate) struct Unwritten {
     pub ticket: Option<Ticket>,
     /// The sender and the key that its message is known by.
     pub key: Option<(OwnerId, ResendKey)>,
+}
+
+/// What a client has of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// It has no session.
+    Absent,
+    /// Its session waits to be resumed; `holds`: with the message unacknowledged.
+    Asleep { holds: bool },
+    /// It is connected; `holds`: the message is on its way, or will be.
+    Awake { holds: bool },
 }
 
 impl Account {
@@ -122,6 +135,7 @@ impl Account {
             settled_lately: false,
             unsynced: 0,
             closed: row.disabled,
+            watched: None,
         };
         let known = Known::default();
         let (state, devices) = (Mutex::new(state), tokio::sync::Mutex::default());
@@ -247,6 +261,36 @@ impl Account {
             resource.session.inbound(|inbound| keys.extend(inbound.keys().map(|key| (key, now()))));
         }
         keys
+    }
+
+    /// Whether modules hear of the account's unread messages. Until it is said they do, so that they can find out.
+    pub fn set_watched(&self, watched: bool) {
+        self.state.lock().watched = Some(watched);
+    }
+
+    /// What the client of a resource has of an entry of the log.
+    pub fn device(&self, resource: &str, seq: Seq) -> Device {
+        let state = self.state.lock();
+        let Some(found) = state.resources.iter().find(|other| other.name() == resource) else {
+            return Device::Absent;
+        };
+        // One that is behind is given it later.
+        let holds = found.mode != Mode::Live || found.session.outbox(|outbox| outbox.holds(seq));
+        match found.session.is_hibernated() {
+            true => Device::Asleep { holds },
+            false => Device::Awake { holds },
+        }
+    }
+
+    /// Whether nobody has acknowledged an entry of the log yet.
+    pub async fn is_pending(&self, seq: Seq) -> Result<bool, StoreError> {
+        let open = |state: &State| state.find(seq).ok().map(|index| state.open[index].pending);
+        if let Some(pending) = open(&self.state.lock()) {
+            return Ok(pending);
+        }
+        // At rest, or settled: of that the database may not know yet.
+        self.core.writer.flush().await;
+        Ok(self.core.store.log_marks(self.id, seq).await?.is_some_and(|marks| marks.pending))
     }
 
     /// Closes every stream and lets nobody bind; sessions that no connection serves are returned to be ended.

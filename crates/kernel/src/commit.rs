@@ -11,13 +11,14 @@ use crate::order::Arriving;
 use crate::resend::Orphan;
 use crate::resource::Mode;
 use crate::session::Leftover;
-use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, now};
+use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, Unread, now};
 
 /// What is done once the account's lock is released: it touches other accounts and sessions.
 pub(crate) struct After<'a> {
     account: &'a Account,
     tickets: SmallVec<[Told; 2]>,
     bounces: Vec<(Arc<Stanza>, Condition)>,
+    unread: Vec<Unread>,
 }
 
 /// A ticket, how its effect ended, and the stanza to answer if that was badly.
@@ -25,11 +26,16 @@ type Told = (Ticket, Outcome, Option<Arc<Stanza>>);
 
 impl<'a> After<'a> {
     pub fn new(account: &'a Account) -> After<'a> {
-        After { account, tickets: SmallVec::new(), bounces: Vec::new() }
+        After { account, tickets: SmallVec::new(), bounces: Vec::new(), unread: Vec::new() }
     }
 
     pub fn bounce(&mut self, stanza: Arc<Stanza>, condition: Condition) {
         self.bounces.push((stanza, condition));
+    }
+
+    /// Modules that want to hear of it do.
+    pub fn unread(&mut self, unread: Unread) {
+        self.unread.push(unread);
     }
 
     /// Nothing lasting follows for this ticket.
@@ -58,6 +64,9 @@ impl<'a> After<'a> {
         }
         for (stanza, condition) in self.bounces {
             self.account.bounce(&stanza, condition);
+        }
+        for unread in self.unread {
+            self.account.host.table().unread(unread);
         }
     }
 }

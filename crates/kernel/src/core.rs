@@ -10,7 +10,7 @@ use waxwing_store::{Store, UnixMillis, Writer};
 
 use crate::ids::Ids;
 use crate::linger::Linger;
-use crate::{AccountCache, Archiving, Component, Directory, Host, Roster, SessionId};
+use crate::{AccountCache, Answers, Archiving, Component, Directory, Host, Roster, SessionId};
 
 /// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
 const LOG_READERS: usize = 16;
@@ -49,6 +49,8 @@ pub struct Core {
     pub directory: Directory,
     pub rosters: AccountCache<Roster>,
     pub archiving: AccountCache<Archiving>,
+    /// Requests of the server's own.
+    pub answers: Answers,
     pub(crate) linger: Linger,
     /// Who may read a page of a log now.
     pub(crate) log_readers: Semaphore,
@@ -89,6 +91,7 @@ impl Core {
             directory: Directory::default(),
             rosters,
             archiving,
+            answers: Answers::default(),
             linger: Linger::default(),
             log_readers: Semaphore::new(LOG_READERS),
             hosts: OnceLock::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use waxwing_stanza::{Kind, Stanza, StanzaError};
-use waxwing_store::StoreError;
+use waxwing_store::{Seq, StoreError};
 
 use crate::entry::{LogRef, is_lone_chat_state};
 use crate::{Account, Entry, Resource, Session};
@@ -73,6 +73,18 @@ pub struct Amending<'a> {
     pub stanza: &'a mut Stanza,
     /// The account whose point it is: the sender's at `FromClient`, the recipient's at `FromRemote`.
     pub account: &'a Arc<Account>,
+}
+
+/// A message that the log keeps until it is acknowledged, once whoever is connected was handed it.
+#[derive(Clone)]
+pub struct Unread {
+    pub account: Arc<Account>,
+    pub stanza: Arc<Stanza>,
+    pub seq: Seq,
+    /// It stays in the log when it was acknowledged.
+    pub archived: bool,
+    /// A connected session has it.
+    pub held: bool,
 }
 
 /// A stanza that has just been handed to some of an account's sessions, and the chance to give the others a

@@ -7,6 +7,7 @@
 
 mod about;
 mod account;
+mod answers;
 mod archive;
 mod archiving;
 mod behind;
@@ -35,7 +36,8 @@ mod table;
 mod ticket;
 
 pub use about::{About, Feature, Identity, Place};
-pub use account::Account;
+pub use account::{Account, Device};
+pub use answers::{Answers, Expected};
 pub use archive::{ArchivePage, Archived, Full, at_of, first_at};
 pub use archiving::{Archive, ArchivePreferences, ArchiveRule, Archiving, policy_write};
 pub use cache::{AccountCache, Edit};
@@ -43,12 +45,12 @@ pub use component::{Component, Link};
 pub use core::{Core, Settings, now, stamp};
 pub use directory::Directory;
 pub use entry::Entry;
-pub use guard::{Amending, Copying, Kinds, Load, Passing, Point, Verdict};
+pub use guard::{Amending, Copying, Kinds, Load, Passing, Point, Unread, Verdict};
 pub use host::Host;
 pub use inbound::Inbound;
 pub use inline::InlineBind;
 pub use iq::{At, Reply, Request};
-pub use module::{Module, Setup, SetupError};
+pub use module::{Module, PushPolicy, PushSummary, Setup, SetupError};
 pub use on::On;
 pub use order::{Accepted, Delivery, Keep, Targets};
 pub use outbox::{Closing, Outbox};

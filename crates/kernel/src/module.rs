@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{About, Core, Host, On};
 
@@ -30,6 +31,31 @@ pub struct Setup<'a> {
     pub archive_page: u32,
     /// JIDs that an account's archive preferences may name.
     pub archive_preferences: usize,
+    pub push: PushPolicy,
+}
+
+/// What services that wake devices are told, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct PushPolicy {
+    pub summary: PushSummary,
+    /// How long a connected client has to acknowledge a message before it is woken by other means.
+    pub patience: Duration,
+    /// Registrations per account; the oldest goes.
+    pub registrations: usize,
+}
+
+impl Default for PushPolicy {
+    fn default() -> PushPolicy {
+        PushPolicy { summary: PushSummary::Count, patience: Duration::from_secs(10), registrations: 20 }
+    }
+}
+
+/// What they are told of a message; each says what the ones before say too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PushSummary {
+    Count,
+    Sender,
+    Body,
 }
 
 /// A module cannot work as configured; the text says why, for people.

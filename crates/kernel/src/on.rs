@@ -10,7 +10,7 @@ use xso::fromxml::XmlNameMatcher;
 use crate::table::{Handler, Key};
 use crate::{
     Account, Amending, At, Copying, InlineBind, Kinds, Module, Passing, Point, Reply, Request, Session,
-    Setup, SetupError, Table, Verdict,
+    Setup, SetupError, Table, Unread, Verdict,
 };
 
 /// The registrations of one module on one host.
@@ -119,6 +119,14 @@ impl<M: Module> On<'_, M> {
         let module = self.module.clone();
         self.list(format!("{point:?} copy {kinds:?}"));
         self.table.copies.push((point, kinds, Box::new(move |copying| copy(&module, copying))));
+    }
+
+    /// Called with each message that the log keeps until it is acknowledged, once whoever is connected was handed it: for
+    /// accounts of which modules want to hear ([`Account::set_watched`]). Must not wait.
+    pub fn unread(&mut self, unread: fn(&Arc<M>, Unread)) {
+        let module = self.module.clone();
+        self.list("unread".to_owned());
+        self.table.unread.push(Box::new(move |message| unread(&module, message)));
     }
 
     /// Called when an account's last resource has become unavailable, with its unavailable presence.

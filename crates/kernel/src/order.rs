@@ -15,7 +15,7 @@ use crate::archive::{at_of, first_at};
 use crate::commit::After;
 use crate::entry::LogRef;
 use crate::resource::Mode;
-use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, now};
+use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, Unread, now};
 
 /// Which of an account's sessions a stanza goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +224,10 @@ impl Account {
         if !pending {
             // Its copies settle nothing: no session is asked to hold it.
             return state.rest(at);
+        }
+        if state.watched != Some(false) {
+            let (account, archived) = (self.clone(), log.identified);
+            after.unread(Unread { account, stanza, seq: log.seq, archived, held: connected });
         }
         state.open[at].holders = holders;
         if !connected {

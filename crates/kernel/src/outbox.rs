@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use waxwing_store::Seq;
+
 use crate::{Account, Entry};
 
 /// Why a stream is to be closed by the server: an RFC 6120 §4.9.3 condition and a text for people.
@@ -217,6 +219,12 @@ impl Outbox {
         self.queued = 0;
         self.unacked_weight = 0;
         self.unacked.drain(..).chain(self.queue.drain(..)).collect()
+    }
+
+    /// Whether an entry of the log is in it and not acknowledged.
+    pub(crate) fn holds(&self, seq: Seq) -> bool {
+        let all = self.unacked.iter().chain(&self.queue);
+        all.filter_map(|entry| entry.log).any(|log| log.seq == seq)
     }
 
     /// The bytes that it holds on to, as the limits count them.

@@ -9,7 +9,7 @@ use waxwing_xml::Element;
 
 use crate::{
     About, Account, Amending, At, Copying, Identity, InlineBind, Kinds, Passing, Place, Point, Reply,
-    Request, Session, Verdict,
+    Request, Session, Unread, Verdict,
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
@@ -17,6 +17,7 @@ type Guard = Box<dyn Fn(&Passing<'_>) -> Verdict + Send + Sync>;
 type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
 type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
 type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
+type UnreadHook = Box<dyn Fn(Unread) + Send + Sync>;
 type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
 type InlineBinder = Box<dyn Fn(&mut InlineBind<'_>) + Send + Sync>;
 type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
@@ -41,6 +42,7 @@ pub struct Table {
     pub(crate) handlers: HashMap<Key, Handler>,
     /// By name and namespace.
     pub(crate) nonzas: Vec<(&'static str, &'static str, Nonza)>,
+    pub(crate) unread: Vec<UnreadHook>,
     pub(crate) gone: Vec<Gone>,
     pub(crate) inline_binds: Vec<(&'static str, InlineBinder)>,
     pub(crate) stream_features: Vec<StreamFeature>,
@@ -160,6 +162,13 @@ impl Table {
     pub fn write_stream_features(&self, out: &mut Vec<u8>) {
         for feature in &self.stream_features {
             feature(out);
+        }
+    }
+
+    /// An account has a message that nobody has acknowledged yet.
+    pub fn unread(&self, unread: Unread) {
+        for hook in &self.unread {
+            hook(unread.clone());
         }
     }
 

@@ -602,6 +602,7 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         private_bytes: 1,
         archive_page: 1,
         archive_preferences: 1,
+        push: Default::default(),
     };
     let mut table = Table::default();
     table.install::<Ruled>(&setup).unwrap();

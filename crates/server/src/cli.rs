@@ -78,6 +78,8 @@ pub enum UserCommand {
         #[arg(long, value_name = "ID")]
         revoke: Option<String>,
     },
+    /// Shows an account's registrations for push notifications, and what became of them
+    Push { jid: String },
     /// Keeps an account from logging in and ends its sessions
     Disable { jid: String },
     /// Lets a disabled account log in again

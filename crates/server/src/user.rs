@@ -3,8 +3,8 @@
 use jid::BareJid;
 use time::OffsetDateTime;
 use waxwing_admin::{
-    AccountInfo, AdminError, DeviceInfo, Draft, Imported, Offline, Operator, PasswordSource, Remote, Setting,
-    import, read_password,
+    AccountInfo, AdminError, DeviceInfo, Draft, Imported, Offline, Operator, PasswordSource, PushInfo,
+    Remote, Setting, import, read_password,
 };
 use waxwing_config::{Config, Storage};
 use waxwing_sasl::Keys;
@@ -41,6 +41,7 @@ enum Job {
     Devices(BareJid),
     Revoke(BareJid, String),
     Show(BareJid),
+    Push(BareJid),
     List,
     Import(std::path::PathBuf),
 }
@@ -66,6 +67,7 @@ impl Job {
                 Job::Revoke(account(&jid)?, id.to_ascii_lowercase())
             }
             UserCommand::Show { jid } => Job::Show(account(&jid)?),
+            UserCommand::Push { jid } => Job::Push(account(&jid)?),
             UserCommand::List => Job::List,
             UserCommand::Import { file } => Job::Import(file),
         })
@@ -117,6 +119,7 @@ impl Job {
                 format!("{jid}: device {id} revoked\n")
             }
             Job::Show(jid) => shown(&operator.show(&jid).await?),
+            Job::Push(jid) => pushes(&operator.push(&jid).await?),
             Job::List => return list(operator).await,
             Job::Import(file) => {
                 let serves = |jid: &BareJid| served(config, jid);
@@ -161,6 +164,32 @@ fn device(info: &DeviceInfo) -> String {
     let token = if info.token { "token" } else { "-" };
     let (seen, software, name) = (date(info.seen), named(&info.software), named(&info.name));
     format!("{}  {seen}  {token:<5}  {software}  {name}\n", info.id)
+}
+
+fn pushes(registrations: &[PushInfo]) -> String {
+    if registrations.is_empty() {
+        return "no registrations\n".to_owned();
+    }
+    registrations.iter().map(push).collect::<Vec<_>>().join("\n")
+}
+
+fn push(PushInfo { jid, node, resource, ledger }: &PushInfo) -> String {
+    let counted = |count: u64, at: i64| match at {
+        0 => count.to_string(),
+        at => format!("{count}, last {}", date(at)),
+    };
+    let condition = ledger.last_error.as_ref().map_or(String::new(), |error| format!(", {error}"));
+    format!(
+        "service     {jid}\nnode        {}\nresource    {resource}\nregistered  {}\nqueued      {}\nsent        {}\n\
+         answered    {}\nerrors      {}{condition}\n",
+        // Whatever a client wrote must not reach the terminal as it is.
+        node.as_deref().map_or("none".to_owned(), |node| node.escape_debug().to_string()),
+        date(ledger.registered),
+        counted(ledger.queued, ledger.last_queued),
+        counted(ledger.sent, ledger.last_sent),
+        counted(ledger.answered, ledger.last_answered),
+        counted(ledger.errors, ledger.last_error_at),
+    )
 }
 
 fn date(millis: i64) -> String {

@@ -61,6 +61,7 @@ impl World {
             archive_page: 100,
             archive_preferences: 10,
             private_bytes: 1000,
+            push: Default::default(),
         };
         self.host.set_table(waxwing_xeps::install(&setup).unwrap());
     }

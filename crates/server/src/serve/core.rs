@@ -6,7 +6,7 @@ use std::time::Duration;
 use jid::Jid;
 use tokio::task::JoinHandle;
 use waxwing_config::{ArchivePolicy, Config};
-use waxwing_kernel::{Archive, Core, Host, Settings, Setup, now};
+use waxwing_kernel::{Archive, Core, Host, PushPolicy, PushSummary, Settings, Setup, now};
 use waxwing_store::{Store, Writer, WriterOptions};
 
 /// How many accounts' rosters stay in memory.
@@ -49,6 +49,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
             private_bytes: config.limits.private_bytes,
             archive_page: config.archive.page,
             archive_preferences: config.archive.preferences,
+            push: push(config),
         };
         let table = waxwing_xeps::install(&setup).map_err(|error| error.to_string())?;
         if let Some(fault) = table.faults().first() {
@@ -74,6 +75,18 @@ fn settings(config: &Config) -> Settings {
         roster_items: limits.roster_items,
         directed_presence: limits.directed_presence,
         resend_keys: RESEND_KEYS,
+    }
+}
+
+fn push(config: &Config) -> PushPolicy {
+    PushPolicy {
+        summary: match config.push.summary {
+            waxwing_config::PushSummary::Count => PushSummary::Count,
+            waxwing_config::PushSummary::Sender => PushSummary::Sender,
+            waxwing_config::PushSummary::Body => PushSummary::Body,
+        },
+        patience: config.push.patience,
+        registrations: config.limits.push_registrations,
     }
 }
 

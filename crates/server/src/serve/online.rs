@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jid::{BareJid, Jid};
-use waxwing_admin::{AccountInfo, AdminError, DeviceInfo, Draft, Operator, Setting};
+use waxwing_admin::{
+    AccountInfo, AdminError, DeviceInfo, Draft, Operator, PushInfo, Setting, push_registrations,
+};
 use waxwing_kernel::{Account, Closing, Core, now};
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, Write};
@@ -117,6 +119,10 @@ impl Operator for Online {
             resources.iter().map(|resource| resource.name().to_owned()).collect::<Vec<_>>()
         });
         Ok(AccountInfo { pending: account.pending(), resources, ..info(row) })
+    }
+
+    async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
+        push_registrations(&*self.core.store, self.row(jid.as_str()).await?.id).await
     }
 
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError> {

@@ -136,6 +136,7 @@ impl Lab {
             private_bytes: 1000,
             archive_page: 100,
             archive_preferences: 1,
+            push: Default::default(),
         };
         host.set_table(waxwing_xeps::install(&setup).map_err(|error| Fault::new(error.0))?);
         let sender = connect(&core, &host, "romeo").await?;

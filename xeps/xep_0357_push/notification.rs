@@ -1,0 +1,121 @@
+//! Which messages wake a device, and what its service is told.
+
+use std::sync::Arc;
+
+use minidom::Element;
+use waxwing_kernel::{PushSummary, Unread};
+use waxwing_stanza::{Addr, IqType, Kind, Stanza, decode, ns, same_bare};
+use waxwing_xml::Tag;
+
+use super::PUSH;
+use super::registration::{PRIORITY, Registration, write_field};
+
+const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+const SUMMARY: &str = "urn:xmpp:push:summary";
+/// XEP-0353.
+const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+/// XEP-0384 in both of its forms, XEP-0373, XEP-0027.
+const ENCRYPTED: &[(&str, &str)] = &[
+    ("encrypted", "eu.siacs.conversations.axolotl"),
+    ("encrypted", "urn:xmpp:omemo:2"),
+    ("openpgp", "urn:xmpp:openpgp:0"),
+    ("x", "jabber:x:encrypted"),
+];
+
+/// The newest message that a device is woken for.
+#[derive(Debug, Clone)]
+pub struct Note {
+    pub from: Addr,
+    /// What may be shown, of a message that is not encrypted.
+    pub body: Option<Arc<str>>,
+    /// The session id of a call.
+    pub call: Option<String>,
+}
+
+impl Note {
+    /// `None` where a person has nothing to look at: a receipt, a marker, a state, a key, something of one's own.
+    pub fn of(unread: &Unread) -> Option<Note> {
+        let stanza = &unread.stanza;
+        let from = stanza.from.clone().filter(|from| !same_bare(from, &unread.account.jid))?;
+        if let Some(propose) = stanza.child("propose", JINGLE_MESSAGE) {
+            let call = propose.attr(stanza.element(), "id")?.into_owned();
+            return Some(Note { from, body: None, call: Some(call) });
+        }
+        if is_encrypted(stanza) {
+            return Some(Note { from, body: None, call: None });
+        }
+        let body = stanza.child("body", ns::CLIENT)?.text(stanza.element());
+        Some(Note { from, body: Some(Arc::from(&*body)), call: None })
+    }
+}
+
+/// The node that its service says is closed to the account (§8).
+pub fn ended(unread: &Unread) -> Option<String> {
+    let stanza = &unread.stanza;
+    let pubsub: Element = decode(stanza, stanza.child("pubsub", PUBSUB)?).ok()?;
+    let affiliation = pubsub.get_child("affiliation", PUBSUB)?;
+    let ours = affiliation.attr("jid") == Some(unread.account.jid.as_str());
+    let closed = matches!(affiliation.attr("affiliation"), Some("none" | "outcast"));
+    (ours && closed).then(|| pubsub.attr("node").map(str::to_owned))?
+}
+
+/// Something to read is in it, and not keys only (XEP-0384 §5.7, a message without a payload).
+fn is_encrypted(stanza: &Stanza) -> bool {
+    ENCRYPTED.iter().any(|(name, namespace)| {
+        stanza.child(name, namespace).is_some_and(|child| {
+            *name != "encrypted"
+                || decode::<Element>(stanza, child).is_ok_and(|it| it.has_child("payload", *namespace))
+        })
+    })
+}
+
+/// §7: one publication.
+pub fn publication(
+    account: &Addr,
+    service: Addr,
+    one: &Registration,
+    note: &Note,
+    count: u64,
+    policy: PushSummary,
+) -> Stanza {
+    let id = waxwing_sasl::token();
+    Stanza::build(Kind::Iq(IqType::Set), Some(account.clone()), Some(service), Some(&id), |out| {
+        Tag::new(out, "pubsub").ns(PUBSUB).children(|out| {
+            Tag::new(out, "publish").attr_opt("node", one.node.as_deref()).children(|out| {
+                Tag::new(out, "item").children(|out| {
+                    Tag::new(out, "notification")
+                        .ns(PUSH)
+                        .children(|out| write(out, one, note, count, policy));
+                });
+            });
+            one.write_options(out);
+        });
+    })
+}
+
+fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, count: u64, policy: PushSummary) {
+    // What is encrypted must not stand beside it in the clear.
+    match &one.encryption {
+        Some(encryption) => {
+            encryption.write(out, note, count);
+        }
+        None => write_summary(out, note, count, policy),
+    }
+    if one.priority {
+        Tag::new(out, "priority").ns(PRIORITY).text("high");
+    }
+}
+
+fn write_summary(out: &mut Vec<u8>, note: &Note, count: u64, policy: PushSummary) {
+    Tag::new(out, "x").ns("jabber:x:data").attr("type", "submit").children(|out| {
+        write_field(out, "FORM_TYPE", Some("hidden"), [SUMMARY]);
+        write_field(out, "message-count", None, [count.to_string().as_str()]);
+        if policy >= PushSummary::Sender {
+            write_field(out, "last-message-sender", None, [note.from.as_str()]);
+        }
+        if let Some(body) = note.body.as_deref().filter(|_| policy >= PushSummary::Body) {
+            let cut = (0..=body.len().min(1024)).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
+            write_field(out, "last-message-body", None, [&body[..cut]]);
+        }
+    });
+}
