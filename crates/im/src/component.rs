@@ -17,6 +17,9 @@ use crate::{iq, subscription};
 /// Handles one stanza of a component whole. `stanza.from` is an address at its domain, and there is a `to`.
 pub async fn from_component(core: &Arc<Core>, component: &Arc<Component>, stanza: Stanza) {
     let Some(to) = stanza.to.clone() else { return };
+    if matches!(stanza.kind, Kind::Iq(IqType::Result | IqType::Error)) {
+        component.answered(&stanza);
+    }
     let found = match place(core, &to).await {
         Ok(found) => found,
         Err(error) => return refuse(core, &stanza, &error),

@@ -1,6 +1,6 @@
 //! A domain that a program outside serves, and what that program has yet to read.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -28,8 +28,13 @@ struct Queue {
     /// Each with whom it is written to, where that is not its own addressee.
     stanzas: VecDeque<(Arc<Stanza>, Option<Addr>)>,
     weight: usize,
+    /// The heads of requests that were written and have no answer yet, by asker and id.
+    asked: HashMap<Box<str>, Arc<Stanza>>,
     closing: Option<Closing>,
 }
+
+/// Requests whose answers are awaited: of more it is not known when their component goes.
+const ASKED: usize = 10_000;
 
 /// Another program proved to be the component.
 const CONFLICT: Closing =
@@ -65,14 +70,22 @@ impl Component {
         link
     }
 
-    /// The stream serves it no more; what was not written is returned.
+    /// It answered a request.
+    pub fn answered(&self, answer: &Stanza) {
+        let link = self.link.lock().clone();
+        if let (Some(link), Some(key)) = (link, key(answer.to.as_ref(), answer)) {
+            link.queue.lock().asked.remove(&*key);
+        }
+    }
+
+    /// The stream serves it no more; what was not written is returned, and requests that were and have no answer.
     pub fn detach(&self, link: &Arc<Link>) -> Vec<Arc<Stanza>> {
         let mut current = self.link.lock();
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
             *current = None;
         }
-        let left = std::mem::take(&mut link.queue.lock().stanzas);
-        left.into_iter().map(|(stanza, _)| stanza).collect()
+        let left = std::mem::take(&mut *link.queue.lock());
+        left.asked.into_values().chain(left.stanzas.into_iter().map(|(stanza, _)| stanza)).collect()
     }
 
     pub fn is_connected(&self) -> bool {
@@ -122,6 +135,14 @@ impl Link {
         {
             queue.weight -= weight(&stanza);
             stanza.write(out, to.as_deref(), |_| {});
+            if stanza.kind.is_request()
+                && queue.asked.len() < ASKED
+                && let Some(key) = key(stanza.from.as_ref(), &stanza)
+            {
+                let (from, to) = (stanza.from.clone(), stanza.to.clone());
+                let head = Stanza::build(stanza.kind, from, to, stanza.id(), |_| {});
+                queue.asked.insert(key, Arc::new(head));
+            }
         }
     }
 
@@ -138,6 +159,11 @@ impl Link {
         self.queue.lock().closing.get_or_insert(closing);
         self.wake.notify_one();
     }
+}
+
+/// By what an answer is known, written to `asker`.
+fn key(asker: Option<&Addr>, stanza: &Stanza) -> Option<Box<str>> {
+    Some(format!("{} {}", asker?, stanza.id()?).into())
 }
 
 fn weight(stanza: &Stanza) -> usize {
@@ -191,6 +217,21 @@ mod tests {
         assert!(component.detach(&older).is_empty());
         assert!(component.is_connected() && newer.closing().is_none());
         assert_eq!(written(&newer), 1);
+    }
+
+    #[test]
+    fn requests_without_an_answer_are_given_back() {
+        let component = component(10_000);
+        let link = component.attach();
+        let asker = Some(Arc::new(Jid::new("a@x/y").unwrap()));
+        let iq = |kind, from, to, id| Arc::new(Stanza::build(Kind::Iq(kind), from, to, Some(id), |_| {}));
+        for id in ["1", "2"] {
+            component.send(iq(IqType::Get, asker.clone(), None, id), None).unwrap();
+        }
+        link.drain(&mut Vec::new(), usize::MAX);
+        component.answered(&iq(IqType::Result, None, asker.clone(), "1"));
+        let left = component.detach(&link);
+        assert_eq!(left.iter().map(|stanza| stanza.id()).collect::<Vec<_>>(), [Some("2")]);
     }
 
     #[test]
