@@ -38,7 +38,7 @@ pub(crate) fn bounds(seqs: &[Seq]) -> Vec<i64> {
     seqs.iter().map(|seq| bound(*seq)).collect()
 }
 
-fn bound(seq: Seq) -> i64 {
+pub(crate) fn bound(seq: Seq) -> i64 {
     position(seq.min(i64::MAX as u64))
 }
 

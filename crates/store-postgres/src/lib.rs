@@ -9,6 +9,7 @@ mod open;
 mod pipeline;
 mod retention;
 mod rows;
+mod search;
 mod store;
 mod url;
 

@@ -7,7 +7,9 @@ use crate::pipeline::Statement;
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 7] = [
+const REMOVE: [&str; 9] = [
+    "DELETE FROM search_entries WHERE owner = $1",
+    "DELETE FROM search_heads WHERE owner = $1",
     "DELETE FROM log WHERE owner = $1",
     "DELETE FROM log_heads WHERE owner = $1",
     "DELETE FROM resends WHERE owner = $1",

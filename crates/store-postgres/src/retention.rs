@@ -19,6 +19,7 @@ pub(crate) async fn trim(
             "WITH old AS (\
                 SELECT seq, pending FROM log WHERE owner = $1 AND archived ORDER BY seq \
                 LIMIT (SELECT greatest(0, least(archived - $2, $3)) FROM log_heads WHERE owner = $1)), \
+             forgotten AS (DELETE FROM search_entries USING old WHERE owner = $1 AND search_entries.seq = old.seq), \
              gone AS (DELETE FROM log USING old WHERE owner = $1 AND log.seq = old.seq AND NOT old.pending), \
              kept AS (UPDATE log SET archived = false FROM old \
                 WHERE owner = $1 AND log.seq = old.seq AND old.pending) \
@@ -37,6 +38,8 @@ pub(crate) async fn expire(client: &ClientWrapper, before: UnixMillis, limit: u3
         .prepare_cached(
             "WITH old AS (\
                 SELECT owner, seq, pending FROM log WHERE archived AND at < $1 ORDER BY at LIMIT $2), \
+             forgotten AS (DELETE FROM search_entries USING old \
+                WHERE search_entries.owner = old.owner AND search_entries.seq = old.seq), \
              gone AS (DELETE FROM log USING old \
                 WHERE log.owner = old.owner AND log.seq = old.seq AND NOT old.pending), \
              kept AS (UPDATE log SET archived = false FROM old \

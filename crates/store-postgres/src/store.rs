@@ -13,7 +13,7 @@ use crate::connection::{ConnectError, connect};
 use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
-use crate::{accounts, archive, one, retention, rows};
+use crate::{accounts, archive, one, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -145,6 +145,30 @@ impl Store for Postgres {
         self.rows(sql, &[&owner, &archive::bounds(seqs)], count)
             .await
             .map(|counts| first(counts).unwrap_or(0))
+    }
+
+    async fn search_head(&self, owner: OwnerId) -> Result<Seq, StoreError> {
+        let sql = "SELECT seq FROM search_heads WHERE owner = $1";
+        let head = |row: &Row| row.try_get::<_, i64>(0).map(i64::cast_unsigned);
+        self.rows(sql, &[&owner], head).await.map(|heads| first(heads).unwrap_or(0))
+    }
+
+    async fn search_add(
+        &self,
+        owner: OwnerId,
+        head: Seq,
+        entries: &[(Seq, Vec<String>)],
+    ) -> Result<(), StoreError> {
+        search::add(&self.client().await?, owner, head, entries).await.map_err(|error| store_error(&error))
+    }
+
+    async fn search(
+        &self,
+        owner: OwnerId,
+        words: &[String],
+        query: &LogQuery,
+    ) -> Result<Vec<Seq>, StoreError> {
+        search::page(&self.client().await?, owner, words, query).await.map_err(|error| store_error(&error))
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {

@@ -51,13 +51,13 @@ pub(crate) async fn count_at(pool: &SqlitePool, owner: OwnerId, seqs: &[Seq]) ->
 }
 
 /// A JSON array, each position once; what is above the database's numbers is none.
-fn list(seqs: &[Seq]) -> String {
+pub(crate) fn list(seqs: &[Seq]) -> String {
     let seqs: BTreeSet<i64> = seqs.iter().map(|seq| bound(*seq)).collect();
     let seqs: Vec<String> = seqs.iter().map(i64::to_string).collect();
     format!("[{}]", seqs.join(","))
 }
 
-fn bound(seq: Seq) -> i64 {
+pub(crate) fn bound(seq: Seq) -> i64 {
     position(seq.min(i64::MAX as u64))
 }
 

@@ -8,6 +8,7 @@ mod one;
 mod open;
 mod retention;
 mod rows;
+mod search;
 mod store;
 
 pub use open::open;

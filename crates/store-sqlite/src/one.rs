@@ -6,7 +6,10 @@ use waxwing_store::{DeviceRow, OwnerId, RosterRow, Write, groups_to_text};
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 7] = [
+const REMOVE: [&str; 10] = [
+    "DELETE FROM search_words WHERE rowid IN (SELECT id FROM search_entries WHERE owner = ?)",
+    "DELETE FROM search_entries WHERE owner = ?",
+    "DELETE FROM search_heads WHERE owner = ?",
     "DELETE FROM log WHERE owner = ?",
     "DELETE FROM log_heads WHERE owner = ?",
     "DELETE FROM resends WHERE owner = ?",

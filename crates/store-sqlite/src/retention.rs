@@ -4,6 +4,7 @@ use sqlx::{Connection, SqliteConnection};
 use waxwing_store::{OwnerId, UnixMillis};
 
 use crate::rows::position;
+use crate::search;
 
 /// Takes the archived mark off at most `limit` of the owner's oldest archived entries while more than `keep` have
 /// it; says how many.
@@ -29,6 +30,7 @@ pub(crate) async fn trim(
     .bind(position(excess))
     .fetch_one(&mut *transaction)
     .await?;
+    search::forget(&mut transaction, owner, last.unwrap_or(0)).await?;
     let mut taken = 0;
     for sql in [
         "DELETE FROM log WHERE owner = ? AND seq <= ? AND archived = 1 AND pending = 0",
@@ -60,6 +62,7 @@ pub(crate) async fn expire(conn: &mut SqliteConnection, before: UnixMillis, limi
     let Some((at, id)) = newest else {
         return Ok(0);
     };
+    search::expire(&mut transaction, at, id).await?;
     let mut taken = 0;
     sqlx::query(
         "UPDATE log_heads SET archived = archived - gone.entries FROM \

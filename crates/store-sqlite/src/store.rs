@@ -13,7 +13,7 @@ use waxwing_store::{
 
 use crate::error::{apply_error, store_error};
 use crate::rows::position;
-use crate::{accounts, archive, one, retention, rows};
+use crate::{accounts, archive, one, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -130,6 +130,28 @@ impl Store for Sqlite {
 
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
         archive::count_at(&self.readers, owner, seqs).await.map_err(store_error)
+    }
+
+    async fn search_head(&self, owner: OwnerId) -> Result<Seq, StoreError> {
+        search::head(&self.readers, owner).await.map_err(store_error)
+    }
+
+    async fn search_add(
+        &self,
+        owner: OwnerId,
+        head: Seq,
+        entries: &[(Seq, Vec<String>)],
+    ) -> Result<(), StoreError> {
+        search::add(self.writer().await.connection()?, owner, head, entries).await.map_err(store_error)
+    }
+
+    async fn search(
+        &self,
+        owner: OwnerId,
+        words: &[String],
+        query: &LogQuery,
+    ) -> Result<Vec<Seq>, StoreError> {
+        search::page(&self.readers, owner, words, query).await.map_err(store_error)
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {

@@ -31,7 +31,8 @@ schema![
     "0005_roster",
     "0006_docs",
     "0007_archive",
-    "0008_devices"
+    "0008_devices",
+    "0009_search"
 ];
 
 /// A connection that can be migrated.

@@ -38,6 +38,24 @@ pub trait Store: Send + Sync + 'static {
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
     /// How many archived entries there are at these positions.
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError>;
+    /// Up to which position the owner's archive is searchable, 0 if it was never searched.
+    async fn search_head(&self, owner: OwnerId) -> Result<Seq, StoreError>;
+    /// Makes entries searchable by their words, and the archive up to `head`. Words are letters and digits in lower
+    /// case. Entries that are known already or not archived (any more) are left out.
+    async fn search_add(
+        &self,
+        owner: OwnerId,
+        head: Seq,
+        entries: &[(Seq, Vec<String>)],
+    ) -> Result<(), StoreError>;
+    /// As [`log_archived`](Store::log_archived), but only entries that have all of these words, of which there is
+    /// at least one, and only their positions. Costs what the owner's matches cost.
+    async fn search(
+        &self,
+        owner: OwnerId,
+        words: &[String],
+        query: &LogQuery,
+    ) -> Result<Vec<Seq>, StoreError>;
     /// Takes the archived mark off the owner's oldest archived entries until `keep` are left; says how many.
     /// Works in short transactions, so that appends are never held up for long.
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError>;

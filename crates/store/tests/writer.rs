@@ -101,6 +101,15 @@ impl Store for Fake {
     async fn log_archived_at(&self, _: OwnerId, _: &[Seq]) -> Result<u64, StoreError> {
         unreachable!()
     }
+    async fn search_head(&self, _: OwnerId) -> Result<Seq, StoreError> {
+        unreachable!()
+    }
+    async fn search_add(&self, _: OwnerId, _: Seq, _: &[(Seq, Vec<String>)]) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn search(&self, _: OwnerId, _: &[String], _: &LogQuery) -> Result<Vec<Seq>, StoreError> {
+        unreachable!()
+    }
     async fn trim_archive(&self, _: OwnerId, _: u64) -> Result<u64, StoreError> {
         unreachable!()
     }

@@ -99,6 +99,20 @@ impl Store for Trying {
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
         self.get()?.log_archived_at(owner, seqs).await
     }
+    async fn search_head(&self, owner: OwnerId) -> Result<Seq, StoreError> {
+        self.get()?.search_head(owner).await
+    }
+    async fn search_add(
+        &self,
+        owner: OwnerId,
+        head: Seq,
+        entries: &[(Seq, Vec<String>)],
+    ) -> Result<(), StoreError> {
+        self.get()?.search_add(owner, head, entries).await
+    }
+    async fn search(&self, owner: OwnerId, words: &[String], query: &LogQuery) -> Result<Vec<Seq>, StoreError> {
+        self.get()?.search(owner, words, query).await
+    }
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
         self.get()?.trim_archive(owner, keep).await
     }
