@@ -34,6 +34,7 @@ mod xep_0357_push;
 mod xep_0359_stanza_ids;
 mod xep_0386_bind2;
 mod xep_0388_sasl2;
+mod xep_0431_full_text_search;
 mod xep_0440_channel_binding;
 mod xep_0441_archive_preferences;
 mod xep_0474_downgrade;
@@ -88,6 +89,7 @@ modules! {
     xep_0359_stanza_ids::StanzaIds,
     xep_0386_bind2::Bind2,
     xep_0388_sasl2::Sasl2,
+    xep_0431_full_text_search::FullTextSearch,
     xep_0440_channel_binding::ChannelBinding,
     xep_0474_downgrade::Downgrade,
     xep_0484_fast::Fast,

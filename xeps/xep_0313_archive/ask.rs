@@ -11,10 +11,13 @@ use xmpp_parsers::mam::Query;
 use super::MAM;
 use crate::presence::unanswering;
 use crate::xep_0059_rsm::Page;
+use crate::xep_0431_full_text_search::{FIELD, searched};
 
 /// See the module.
 pub struct Ask {
     pub query: LogQuery,
+    /// Words that a result must have, empty for any (XEP-0431).
+    pub words: Vec<String>,
     /// The whole archive, in whatever pages.
     pub everything: bool,
     /// The page's last result is sent first (§4.3.4).
@@ -29,6 +32,7 @@ impl Ask {
         let page = Page::of(query.set.as_ref(), most)?;
         let mut ask = Ask {
             query: LogQuery { backwards: page.backwards, ..LogQuery::all(page.limit) },
+            words: Vec::new(),
             everything: true,
             flipped: query.flip_page,
             named: Vec::new(),
@@ -52,7 +56,7 @@ impl Ask {
         match var {
             "FORM_TYPE" => return Ok(()),
             "ids" => return self.among(account, &field.values, most),
-            "with" | "start" | "end" | "before-id" | "after-id" | "include-groupchat" => {}
+            "with" | "start" | "end" | "before-id" | "after-id" | "include-groupchat" | FIELD => {}
             // §4.1.5.
             _ => return Err(StanzaError::new(Condition::FeatureNotImplemented).text("an unknown form field")),
         }
@@ -76,6 +80,7 @@ impl Ask {
             }
             "before-id" => self.before(account, value)?,
             "after-id" => self.after(account, value)?,
+            FIELD => self.words = searched(value)?,
             // No groupchat messages are in an account's archive, whichever is asked for (§4.1.4).
             _ if matches!(value, "true" | "false" | "1" | "0") => {}
             _ => return Err(bad("no boolean")),

@@ -3,6 +3,7 @@
 use waxwing_xml::Tag;
 
 use super::MAM;
+use crate::xep_0431_full_text_search::FIELD;
 
 const DATA: &str = "jabber:x:data";
 /// XEP-0122.
@@ -17,6 +18,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("after-id", "text-single"),
     ("ids", "list-multi"),
     ("include-groupchat", "boolean"),
+    (FIELD, "text-single"),
 ];
 
 /// Writes the form that a client fills in.

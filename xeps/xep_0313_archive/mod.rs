@@ -18,12 +18,14 @@ use xmpp_parsers::mam::{MetadataQuery, Query};
 use self::ask::Ask;
 use crate::presence::unanswering;
 use crate::xep_0059_rsm as rsm;
+use crate::xep_0431_full_text_search::Search;
 
 pub const MAM: &str = "urn:xmpp:mam:2";
 
 pub struct MessageArchive {
     /// Results in a page, at most.
     page: u32,
+    search: Search,
 }
 
 impl Module for MessageArchive {
@@ -40,7 +42,7 @@ impl Module for MessageArchive {
     };
 
     fn new(setup: &Setup<'_>) -> Result<MessageArchive, SetupError> {
-        Ok(MessageArchive { page: setup.archive_page })
+        Ok(MessageArchive { page: setup.archive_page, search: Search::new() })
     }
 
     fn install(on: &mut On<'_, MessageArchive>) {
@@ -66,7 +68,11 @@ impl MessageArchive {
         must_have_archive(account).await?;
         let ask = Ask::of(&request.payload, account, self.page)?;
         ask.check_ids(account).await?;
-        let page = account.read_archive(session, &ask.query).await.map_err(unanswering)?.map_err(unread)?;
+        if !ask.words.is_empty() {
+            self.search.catch_up(account).await?;
+        }
+        let page = account.read_archive(session, &ask.query, &ask.words).await;
+        let page = page.map_err(unanswering)?.map_err(unread)?;
         let id = |seq| account.core().ids.stanza_id(account.id, seq);
         let ends = page.entries.first().zip(page.entries.last());
         let ends = ends.map(|(first, last)| (id(first.seq), id(last.seq)));

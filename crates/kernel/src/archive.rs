@@ -12,8 +12,8 @@ use crate::{Account, Entry, Session};
 /// Entries that are read at once.
 const CHUNK: u32 = 32;
 
-/// What an entry weighs in an outbox beyond the stanza as stored, at most: what it is wrapped in.
-const WRAPPING: usize = 2048;
+/// About what an entry weighs in an outbox beyond the stanza as stored: what it is wrapped in.
+const WRAPPING: usize = 1024;
 
 /// The first position of a millisecond.
 pub fn first_at(at: UnixMillis) -> Seq {
@@ -52,11 +52,12 @@ impl Account {
     }
 
     /// Reads a page of at most `query.limit` entries that fits into the session's outbox. It has everything that
-    /// was accepted before. One at a time for each session; may be dropped unfinished.
+    /// was accepted before. With `words`, only those that are known to have all of them. One at a time for each session; may be dropped unfinished.
     pub async fn read_archive(
         self: &Arc<Self>,
         session: &Session,
         query: &LogQuery,
+        words: &[String],
     ) -> Result<Result<ArchivePage, Full>, StoreError> {
         let limit = self.core().settings.outbox_bytes;
         let room = (limit / 2).saturating_sub(session.outbox(|outbox| outbox.weight())).min(limit / 4);
@@ -76,8 +77,7 @@ impl Account {
             ask.limit = CHUNK.min(u32::try_from(wanted).unwrap_or(CHUNK).saturating_add(1));
             // A page may be large: so many are in memory at once, whoever reads.
             let turn = self.core().log_readers.acquire().await;
-            let rows = self.core().store.log_archived(self.id, &ask).await?;
-            let last = rows.len() < ask.limit as usize;
+            let (rows, last) = self.read_chunk(&ask, words).await?;
             for row in rows {
                 weight += row.stanza.len() + WRAPPING;
                 if entries.len() == query.limit as usize || (weight > room && !entries.is_empty()) {
@@ -95,6 +95,24 @@ impl Account {
                 return Ok(Ok(page(entries, query.backwards, true)));
             }
         }
+    }
+
+    /// Some entries, and whether they are the last.
+    async fn read_chunk(
+        &self,
+        query: &LogQuery,
+        words: &[String],
+    ) -> Result<(Vec<LogRow>, bool), StoreError> {
+        let store = &self.core().store;
+        if words.is_empty() {
+            let rows = store.log_archived(self.id, query).await?;
+            let last = rows.len() < query.limit as usize;
+            return Ok((rows, last));
+        }
+        let found = store.search(self.id, words, query).await?;
+        let last = found.len() < query.limit as usize;
+        let query = LogQuery { among: Some(found), ..query.clone() };
+        Ok((store.log_archived(self.id, &query).await?, last))
     }
 
     fn restore(&self, row: LogRow) -> Option<Archived> {

@@ -110,7 +110,12 @@ impl Store for Trying {
     ) -> Result<(), StoreError> {
         self.get()?.search_add(owner, head, entries).await
     }
-    async fn search(&self, owner: OwnerId, words: &[String], query: &LogQuery) -> Result<Vec<Seq>, StoreError> {
+    async fn search(
+        &self,
+        owner: OwnerId,
+        words: &[String],
+        query: &LogQuery,
+    ) -> Result<Vec<Seq>, StoreError> {
         self.get()?.search(owner, words, query).await
     }
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
