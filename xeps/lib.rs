@@ -38,6 +38,7 @@ mod xep_0431_full_text_search;
 mod xep_0440_channel_binding;
 mod xep_0441_archive_preferences;
 mod xep_0474_downgrade;
+mod xep_0480_upgrade;
 mod xep_0484_fast;
 mod xep_0509_pipelining;
 mod xep_0515_tls_downgrade;
@@ -92,6 +93,7 @@ modules! {
     xep_0431_full_text_search::FullTextSearch,
     xep_0440_channel_binding::ChannelBinding,
     xep_0474_downgrade::Downgrade,
+    xep_0480_upgrade::Upgrade,
     xep_0484_fast::Fast,
     xep_0509_pipelining::Pipelining,
     xep_0515_tls_downgrade::TlsDowngrade,

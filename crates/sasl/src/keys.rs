@@ -51,6 +51,18 @@ impl Keys {
         Ok(Keys { by_hash: Hash::ALL.into_iter().map(derive).collect() })
     }
 
+    /// With keys for one more hash, made by who knows the password (XEP-0480 §3): none if there are keys for it
+    /// already, or `salted` is no `SaltedPassword` (RFC 5802 §3) of this hash.
+    pub fn with(&self, salting: &Salting, salted: &[u8]) -> Option<Keys> {
+        let Salting { hash, iterations, salt } = salting;
+        if self.has(*hash) || salted.len() != hash.output_bytes() {
+            return None;
+        }
+        let mut by_hash = self.by_hash.clone();
+        by_hash.push(HashKeys::of_salted(*hash, salted, salt, *iterations));
+        Some(Keys { by_hash })
+    }
+
     /// Whether the account can log in with this hash.
     pub fn has(&self, hash: Hash) -> bool {
         self.of(hash).is_some()
@@ -92,6 +104,22 @@ impl Keys {
     }
 }
 
+/// How a password is to be salted for one more hash.
+#[derive(Clone, Debug)]
+pub struct Salting {
+    pub hash: Hash,
+    pub iterations: u32,
+    /// Random.
+    pub salt: Vec<u8>,
+}
+
+impl Salting {
+    /// With a salt of its own.
+    pub fn new(hash: Hash, iterations: u32) -> Salting {
+        Salting { hash, iterations, salt: token::random::<SALT_BYTES>().to_vec() }
+    }
+}
+
 fn read(bytes: &[u8]) -> Option<Keys> {
     let (&VERSION, mut rest) = bytes.split_first()? else { return None };
     let mut by_hash: Vec<HashKeys> = Vec::with_capacity(Hash::ALL.len());
@@ -130,13 +158,16 @@ fn number(hash: Hash) -> u8 {
 impl HashKeys {
     /// RFC 5802 §3, from a password already prepared.
     pub(crate) fn derive(hash: Hash, password: &str, salt: &[u8], iterations: u32) -> HashKeys {
-        let salted = hash.salted(password.as_bytes(), salt, iterations);
+        HashKeys::of_salted(hash, &hash.salted(password.as_bytes(), salt, iterations), salt, iterations)
+    }
+
+    fn of_salted(hash: Hash, salted: &[u8], salt: &[u8], iterations: u32) -> HashKeys {
         HashKeys {
             hash,
             iterations,
             salt: salt.to_vec(),
-            stored_key: hash.digest(&hash.hmac(&salted, &[b"Client Key"])),
-            server_key: hash.hmac(&salted, &[b"Server Key"]),
+            stored_key: hash.digest(&hash.hmac(salted, &[b"Client Key"])),
+            server_key: hash.hmac(salted, &[b"Server Key"]),
         }
     }
 }
@@ -210,6 +241,21 @@ impl std::error::Error for CorruptKeys {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_for_one_more_hash() {
+        let sha1 = Keys::with_salt(Hash::Sha1, "pencil", b"salt", MIN_ITERATIONS);
+        let salting = Salting::new(Hash::Sha256, MIN_ITERATIONS);
+        let salted = Hash::Sha256.salted(b"pencil", &salting.salt, MIN_ITERATIONS);
+        let both = sha1.with(&salting, &salted).unwrap();
+        let expected = Keys::with_salt(Hash::Sha256, "pencil", &salting.salt, MIN_ITERATIONS);
+        assert_eq!(both.of(Hash::Sha256), expected.of(Hash::Sha256));
+        assert_eq!(both.of(Hash::Sha1), sha1.of(Hash::Sha1));
+        assert_eq!(both.fingerprint(), sha1.fingerprint(), "the password is the same");
+        assert_eq!(Keys::from_bytes(&both.to_bytes()), Ok(both.clone()));
+        assert_eq!(both.with(&salting, &salted), None);
+        assert_eq!(sha1.with(&salting, &salted[1..]), None);
+    }
 
     #[test]
     fn what_is_stored_can_be_read() {

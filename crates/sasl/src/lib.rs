@@ -34,7 +34,9 @@ pub use device::DeviceSecret;
 pub use failure::Failure;
 pub use fast::{CorruptTokens, Device, FastAttempt, FastMechanism, FastSuccess, Tokens};
 pub use hash::Hash;
-pub use keys::{CorruptKeys, DEFAULT_ITERATIONS, Keys, MAX_ITERATIONS, MIN_ITERATIONS, PasswordError};
+pub use keys::{
+    CorruptKeys, DEFAULT_ITERATIONS, Keys, MAX_ITERATIONS, MIN_ITERATIONS, PasswordError, Salting,
+};
 pub use mechanism::Mechanism;
 pub use offer::{Begun, Bindings, Offer, TlsVersion};
 pub use plain::PlainAttempt;

@@ -71,6 +71,10 @@ pub(crate) fn statements<'a>(write: &'a Write, statements: &mut Vec<Statement<'a
             run("UPDATE accounts SET keys = $2 WHERE id = $1", vec![Box::new(*owner), Box::new(keys)]);
             run(VOID_TOKENS, vec![Box::new(*owner)]);
         }
+        Write::UpgradeKeys { owner, from, to } => run(
+            "UPDATE accounts SET keys = $2 WHERE id = $1 AND keys = $3",
+            vec![Box::new(*owner), Box::new(to), Box::new(from)],
+        ),
         Write::Disabled { owner, disabled } => {
             run(
                 "UPDATE accounts SET disabled = $2 WHERE id = $1",

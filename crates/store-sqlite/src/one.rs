@@ -69,6 +69,15 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, write: &Write) -> sqlx::R
                 .await?;
             void_tokens(conn, *owner).await
         }
+        Write::UpgradeKeys { owner, from, to } => {
+            sqlx::query("UPDATE accounts SET keys = ? WHERE id = ? AND keys = ?")
+                .bind(to.as_slice())
+                .bind(*owner)
+                .bind(from.as_slice())
+                .execute(conn)
+                .await
+                .map(drop)
+        }
         Write::Disabled { owner, disabled } => {
             sqlx::query("UPDATE accounts SET disabled = ? WHERE id = ?")
                 .bind(*disabled)

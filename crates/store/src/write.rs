@@ -44,6 +44,8 @@ pub enum Write {
     DeviceRemove { owner: OwnerId, id: String },
     /// Replaces an account's keys and takes the tokens from its devices.
     Keys { owner: OwnerId, keys: Vec<u8> },
+    /// Replaces an account's keys if they still are `from`: the password is the same.
+    UpgradeKeys { owner: OwnerId, from: Vec<u8>, to: Vec<u8> },
     /// Disables or enables an account; disabling takes the tokens from its devices.
     Disabled { owner: OwnerId, disabled: bool },
     /// Removes an account and every row that it owns.
@@ -73,6 +75,7 @@ impl Write {
                 }
                 Write::DeviceRemove { id, .. } => id.len(),
                 Write::Keys { keys, .. } => keys.len(),
+                Write::UpgradeKeys { from, to, .. } => from.len() + to.len(),
                 Write::Disabled { .. } | Write::RemoveAccount { .. } => 0,
             }
     }
@@ -120,7 +123,10 @@ impl Write {
                 text(&row.name)?;
             }
             Write::DeviceRemove { id, .. } => key(id)?,
-            Write::Keys { .. } | Write::Disabled { .. } | Write::RemoveAccount { .. } => {}
+            Write::Keys { .. }
+            | Write::UpgradeKeys { .. }
+            | Write::Disabled { .. }
+            | Write::RemoveAccount { .. } => {}
         }
         if self.bytes() > MAX_WRITE { Err("more bytes than one write may have") } else { Ok(()) }
     }

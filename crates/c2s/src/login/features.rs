@@ -7,7 +7,7 @@ use waxwing_sasl::{Hash, Offer};
 use waxwing_stanza::ns;
 use waxwing_xml::Tag;
 
-use super::sasl2::{BIND2, FAST, SASL2};
+use super::sasl2::{BIND2, FAST, SASL2, UPGRADE, offered, task};
 use crate::Settings;
 
 /// XEP-0077 §8.
@@ -75,6 +75,9 @@ fn write_before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, settings: &
                 });
             });
         });
+        for hash in offered(offer) {
+            Tag::new(out, "upgrade").ns(UPGRADE).text(&task(hash));
+        }
     });
 }
 

@@ -65,6 +65,17 @@ pub async fn keys_and_disabling(database: &dyn Database) {
     assert!(!store.account("a@x").await.unwrap().unwrap().disabled);
 }
 
+pub async fn keys_are_upgraded_once(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let owner = account(&*store, "a@x").await;
+    apply(&*store, &[Write::Keys { owner, keys: vec![1] }, Write::DeviceSet(device(owner, "phone", 5))])
+        .await;
+    let upgrade = |from, to| Write::UpgradeKeys { owner, from: vec![from], to: vec![to] };
+    apply(&*store, &[upgrade(1, 2), upgrade(1, 3), upgrade(1, 2)]).await;
+    assert_eq!(store.account("a@x").await.unwrap().unwrap().keys, [2]);
+    assert!(!store.device(owner, "phone").await.unwrap().unwrap().tokens.is_empty());
+}
+
 fn everything(owner: i64) -> Vec<Write> {
     vec![
         append(owner, 1, PENDING),

@@ -4,6 +4,7 @@ mod bind2;
 mod device;
 mod fast;
 mod request;
+mod upgrade;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -23,6 +24,7 @@ use crate::sm;
 pub use self::bind2::BIND2;
 pub use self::device::is_known;
 pub use self::fast::FAST;
+pub use self::upgrade::{UPGRADE, offered, task};
 
 pub const SASL2: &str = "urn:xmpp:sasl:2";
 
@@ -66,6 +68,9 @@ async fn begin(
     attempt: Option<&FastAttempt>,
     mechanism: &'static str,
 ) -> Result<Held, Stop> {
+    if attempt.is_none() {
+        upgrade::perform(login, &stage.offer, &request.upgrades, &mut proof).await?;
+    }
     let account = proof.account.clone();
     let mut issued = None;
     let mut locked = None;

@@ -7,6 +7,7 @@ use waxwing_xml::Element;
 use super::SASL2;
 use super::bind2::BIND2;
 use super::fast::{FAST, Use};
+use super::upgrade::UPGRADE;
 use crate::login::Login;
 use crate::login::exchange::{Profile, part};
 use crate::login::features::CONFIG;
@@ -21,6 +22,8 @@ pub struct Request<'e> {
     pub agent: Option<Agent>,
     /// The features that it reckons with (XEP-0509 §2.2).
     pub config_version: Option<String>,
+    /// The names of XEP-0480's tasks that it can do.
+    pub upgrades: Vec<String>,
     /// XEP-0484 `<fast/>`.
     pub fast: Option<Use>,
     /// The mechanism that a token is asked for.
@@ -53,6 +56,12 @@ impl<'e> Request<'e> {
             // One without a value fits nothing.
             config_version: version
                 .map(|version| version.attr(element, "value").unwrap_or_default().into_owned()),
+            upgrades: element
+                .children()
+                .iter()
+                .filter(|child| child.is(element, "upgrade", UPGRADE))
+                .map(|child| child.text(element).trim().to_owned())
+                .collect(),
             fast: element.child("fast", FAST).map(|fast| Use::read(element, fast)).transpose()?,
             token: element
                 .child("request-token", FAST)
