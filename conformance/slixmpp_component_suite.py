@@ -1,14 +1,19 @@
 """slixmpp as an external component (XEP-0114)."""
 
 import asyncio
+import xml.etree.ElementTree as ElementTree
 
 import slixmpp
 from slixmpp.componentxmpp import ComponentXMPP
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
 
 from slixmpp_suite import Client, pair, within
 
 DOMAIN = "echo.localhost"
 SECRET = "a shared secret"
+PUSH = "urn:xmpp:push:0"
+PUBSUB = "http://jabber.org/protocol/pubsub"
 SETTINGS = [f'components={{"{DOMAIN}"={{secret="{SECRET}"}}}}']
 
 
@@ -25,11 +30,19 @@ class Echo(ComponentXMPP):
         self.add_event_handler("session_start", lambda _: self.ready.set())
         self.add_event_handler("stream_error", lambda _: self.refused.set())
         self.add_event_handler("message", self._echo)
+        self.published = asyncio.Queue()
+        publish = MatchXPath(f"{{jabber:component:accept}}iq/{{{PUBSUB}}}pubsub")
+        self.register_handler(Callback("publish", publish, self._publish))
         self.add_event_handler("presence_subscribe", self._subscribe)
 
     def _echo(self, message):
         if message["type"] in ("chat", "normal") and message["body"]:
             message.reply(message["body"].upper()).send()
+
+    def _publish(self, iq):
+        if iq["type"] == "set":
+            iq.reply().send()
+            self.published.put_nowait(iq)
 
     def _subscribe(self, presence):
         self.send_presence(pto=presence["from"].bare, pfrom=presence["to"].bare, ptype="subscribed")
@@ -92,7 +105,32 @@ async def without_the_component_there_is_an_error(server):
     await client.disconnect()
 
 
+async def a_device_is_woken(server):
+    """slixmpp as the app server of XEP-0357, and as a client that is not looked at (XEP-0352)."""
+    first, second = pair(server)
+    service = await Echo(server).login()
+    phone, friend = await Client(server, first, True).login(), await Client(server, second, True).login()
+    phone.register_plugin("xep_0352")
+    phone.plugin["xep_0352"].send_inactive()
+    friend.send_message(f"{first}@localhost", "while it is on", mtype="chat")
+    assert (await phone.next_body())["body"] == "while it is on"
+    phone.plugin["xep_0352"].send_active()
+    enable = phone.make_iq_set()
+    enable.append(ElementTree.Element(f"{{{PUSH}}}enable", {"jid": DOMAIN, "node": "device"}))
+    await within(enable.send())
+    await phone.disconnect()
+    friend.send_message(f"{first}@localhost", "wake up", mtype="chat")
+    iq = await within(service.published.get())
+    assert iq["from"] == f"{first}@localhost", iq
+    publish = iq.xml.find(f"{{{PUBSUB}}}pubsub/{{{PUBSUB}}}publish")
+    assert publish.get("node") == "device", iq
+    assert publish.find(f"{{{PUBSUB}}}item/{{{PUSH}}}notification") is not None, iq
+    await friend.disconnect()
+    await service.disconnect()
+
+
 CHECKS = [
+    a_device_is_woken,
     connects_talks_and_is_found,
     a_contact_at_a_component,
     a_wrong_secret_is_refused,

@@ -385,6 +385,13 @@ async fn presence_is_asked_for_and_told(s: &Server) {
     assert_eq!((probe.from(), probe.to()), (Some(user.jid()), Some(contact)));
     user.close().await;
     component.find(|it| it.kind() == Some("unavailable")).await;
+    // Whom one blocks is not asked.
+    let mut user = s.login(&account, "one").await;
+    let block = format!("<block xmlns='{}'><item jid='{contact}'/></block>", ns::BLOCKING);
+    assert_eq!(user.request("set", None, &block).await.kind(), Some("result"));
+    user.available(0).await;
+    user.sync().await;
+    component.nothing().await;
 }
 
 async fn disco_names_it(s: &Server) {

@@ -95,7 +95,7 @@ impl Push {
         all.push(new);
         self.commit(account, writes).await.map_err(unanswering)?;
         edit.replace(all);
-        account.set_watched(true);
+        self.set_watched(account);
         Ok(Reply::empty())
     }
 
@@ -127,9 +127,20 @@ impl Push {
             self.jobs.stop(account.id, &one.key);
         }
         self.commit(account, gone.iter().map(|one| one.removal(account.id)).collect()).await?;
-        account.set_watched(!kept.is_empty());
         edit.replace(kept);
+        self.set_watched(account);
         Ok(())
+    }
+
+    /// Hears of the account's messages while there is a registration. Looked at again afterwards: one may have come or
+    /// gone meanwhile.
+    fn set_watched(&self, account: &Account) {
+        let any = || self.registrations.present(account.id).is_none_or(|all| !all.is_empty());
+        let before = any();
+        account.set_watched(before);
+        if any() != before {
+            account.set_watched(!before);
+        }
     }
 
     /// Stores what became of a registration, unless it was disabled meanwhile.
@@ -156,7 +167,7 @@ impl Push {
     fn unread(self: &Arc<Self>, unread: Unread) {
         let account = &unread.account;
         match self.registrations.present(account.id) {
-            Some(all) if all.is_empty() => account.set_watched(false),
+            Some(all) if all.is_empty() => self.set_watched(account),
             known => {
                 if let Some(node) = notification::ended(&unread) {
                     let push = self.clone();
@@ -190,7 +201,7 @@ impl Push {
                 }
             },
         };
-        account.set_watched(!all.is_empty());
+        self.set_watched(account);
         for one in all.iter() {
             if !self.wants(account, one, &note).await {
                 continue;

@@ -73,7 +73,7 @@ async fn arrive(session: &Arc<Session>) {
             if let Some(contact) = account.core().directory.present_at(&row.contact) {
                 probe::for_session(session, &contact.jid).await;
             } else {
-                probe::outside(session, &row.contact);
+                probe::outside(session, &row.contact).await;
             }
         }
         if let Some(request) = &row.request

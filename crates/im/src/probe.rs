@@ -43,17 +43,27 @@ pub(crate) async fn for_client(session: &Arc<Session>, contact: &Addr) {
     tell(session, Arc::new(stanza)).await;
 }
 
-/// The server asks somebody at a component for a session (RFC 6121 §4.3.1), whose answer goes to that session.
-pub(crate) fn outside(session: &Session, contact: &str) {
-    let core = session.account.core();
+/// The server asks somebody at a component for a session (RFC 6121 §4.3.1), whose answer goes to that session. Whom
+/// the account blocks is not asked.
+pub(crate) async fn outside(session: &Arc<Session>, contact: &str) {
+    let account = &session.account;
+    let core = account.core();
     let Some(component) = contact.rsplit('@').next().and_then(|domain| core.component(domain)) else {
         return;
     };
     let Ok(contact) = Jid::new(contact) else { return };
     let (kind, from) = (Kind::Presence(PresenceType::Probe), Some(session.jid.clone()));
     let probe = Stanza::build(kind, from, Some(Arc::new(contact)), None, |_| {});
-    // One that is not connected has nobody to show.
-    let _ = component.send(Arc::new(probe), None);
+    let passing = waxwing_kernel::Passing {
+        point: waxwing_kernel::Point::FromClient,
+        stanza: &probe,
+        account,
+        session: Some(session),
+    };
+    if account.host.table().guard(&passing).await.is_ok() {
+        // One that is not connected has nobody to show.
+        let _ = component.send(Arc::new(probe), None);
+    }
 }
 
 async fn ask(session: &Arc<Session>, contact: &Addr) -> Answer {
@@ -63,7 +73,7 @@ async fn ask(session: &Arc<Session>, contact: &Addr) -> Answer {
         Ok(Place::Account(contact)) => contact,
         Ok(Place::Nobody(_)) => return Answer::Unsubscribed,
         Ok(Place::Component(_)) => {
-            outside(session, contact.as_str());
+            outside(session, contact.as_str()).await;
             return Answer::Told;
         }
         Ok(Place::Server(_) | Place::Elsewhere) | Err(_) => return Answer::Told,

@@ -7,12 +7,18 @@ use crate::tree::{File, Tree};
 const TASKS: &[(&str, &str)] = &[
     ("crates/kernel/src/directory.rs", "the sweep: one for the core, ends with it"),
     ("crates/kernel/src/linger.rs", "the linger timer: one for the core, ends with it"),
+    (
+        "xeps/xep_0357_push/jobs.rs",
+        "one for a registration with something to do, ends with that or its account",
+    ),
+    ("xeps/xep_0357_push/mod.rs", "reads what an account registered for one message, which nobody waits for"),
     ("crates/kernel/src/order.rs", "one trim of a full archive, which nobody waits for"),
 ];
 
 /// Scenes that sleep, and why nothing else will do.
 const SLEEPERS: &[(&str, &str)] = &[
     ("tests/scenes/memory.rs", "holds connections open and keeps a bystander's pace; asserts no time"),
+    ("tests/scenes/push.rs", "a device is not woken before its client had time: of that no stanza tells"),
     ("tests/scenes/resends.rs", "looks at the server's log until a line is there: no stanza tells of it"),
 ];
 
