@@ -381,6 +381,7 @@ async fn presence_is_asked_for_and_told(s: &Server) {
     component.nothing().await;
     // RFC 6121 §4.3.1: whoever comes asks.
     user.send("<presence/>").await;
+    assert_eq!(component.next().await.kind(), None);
     let probe = component.find(|it| it.kind() == Some("probe")).await;
     assert_eq!((probe.from(), probe.to()), (Some(user.jid()), Some(contact)));
     user.close().await;
