@@ -5,12 +5,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod archive;
 mod flags;
 mod info;
 mod presence;
 mod reference;
+mod rsm;
 #[cfg(test)]
 mod tests;
+mod words;
 
 mod xep_0012_last_activity;
 mod xep_0030_disco;

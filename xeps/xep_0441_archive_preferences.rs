@@ -12,8 +12,8 @@ use waxwing_store::MAX_KEY;
 use waxwing_xml::Tag;
 use xso::FromXml;
 
+use crate::archive::{MAM, must_have_archive};
 use crate::presence::unanswering;
-use crate::xep_0313_archive::{MAM, must_have_archive};
 
 pub struct Preferences {
     /// JIDs in both lists together.

@@ -8,10 +8,10 @@ use xmpp_parsers::data_forms::{DataForm, DataFormType, Field};
 use xmpp_parsers::date::DateTime;
 use xmpp_parsers::mam::Query;
 
-use super::MAM;
+use crate::archive::{FULLTEXT_FIELD, MAM};
 use crate::presence::unanswering;
-use crate::xep_0059_rsm::Page;
-use crate::xep_0431_full_text_search::{FIELD, searched};
+use crate::rsm::Page;
+use crate::words::searched;
 
 /// See the module.
 pub struct Ask {
@@ -56,7 +56,7 @@ impl Ask {
         match var {
             "FORM_TYPE" => return Ok(()),
             "ids" => return self.among(account, &field.values, most),
-            "with" | "start" | "end" | "before-id" | "after-id" | "include-groupchat" | FIELD => {}
+            "with" | "start" | "end" | "before-id" | "after-id" | "include-groupchat" | FULLTEXT_FIELD => {}
             // §4.1.5.
             _ => return Err(StanzaError::new(Condition::FeatureNotImplemented).text("an unknown form field")),
         }
@@ -80,7 +80,7 @@ impl Ask {
             }
             "before-id" => self.before(account, value)?,
             "after-id" => self.after(account, value)?,
-            FIELD => self.words = searched(value)?,
+            FULLTEXT_FIELD => self.words = searched(value)?,
             // No groupchat messages are in an account's archive, whichever is asked for (§4.1.4).
             _ if matches!(value, "true" | "false" | "1" | "0") => {}
             _ => return Err(bad("no boolean")),

@@ -2,8 +2,7 @@
 
 use waxwing_xml::Tag;
 
-use super::MAM;
-use crate::xep_0431_full_text_search::FIELD;
+use crate::archive::{FULLTEXT_FIELD, MAM};
 
 const DATA: &str = "jabber:x:data";
 /// XEP-0122.
@@ -18,7 +17,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("after-id", "text-single"),
     ("ids", "list-multi"),
     ("include-groupchat", "boolean"),
-    (FIELD, "text-single"),
+    (FULLTEXT_FIELD, "text-single"),
 ];
 
 /// Writes the form that a client fills in.

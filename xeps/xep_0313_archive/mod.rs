@@ -16,11 +16,10 @@ use waxwing_xml::Tag;
 use xmpp_parsers::mam::{MetadataQuery, Query};
 
 use self::ask::Ask;
+use crate::archive::{MAM, must_have_archive};
 use crate::presence::unanswering;
-use crate::xep_0059_rsm as rsm;
-use crate::xep_0431_full_text_search::Search;
-
-pub const MAM: &str = "urn:xmpp:mam:2";
+use crate::rsm;
+use crate::words::Search;
 
 pub struct MessageArchive {
     /// Results in a page, at most.
@@ -122,12 +121,6 @@ async fn end_of(account: &Account, newest: bool) -> Result<Option<LogRow>, Stanz
     let query = LogQuery { backwards: newest, ..LogQuery::all(1) };
     let rows = account.core().store.log_archived(account.id, &query).await.map_err(unanswering)?;
     Ok(rows.into_iter().next())
-}
-
-/// Where nothing is archived the account has no such feature.
-pub async fn must_have_archive(account: &Account) -> Result<(), StanzaError> {
-    let policy = account.archive_policy().await.map_err(unanswering)?;
-    if policy.keeps() { Ok(()) } else { Err(Condition::ServiceUnavailable.into()) }
 }
 
 fn unread(_: Full) -> StanzaError {

@@ -6,7 +6,7 @@ use waxwing_kernel::{Account, Archived, stamp};
 use waxwing_stanza::{Kind, MessageType, Stanza, ns};
 use waxwing_xml::Tag;
 
-use super::MAM;
+use crate::archive::MAM;
 
 /// XEP-0297.
 const FORWARD: &str = "urn:xmpp:forward:0";
