@@ -13,6 +13,7 @@ use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use waxwing_net::tls::{Tls, TlsSetup};
+use waxwing_store::{Store, StoreError};
 
 use crate::client::{Client, Target, user};
 use crate::options::{Options, Scale};
@@ -106,6 +107,17 @@ impl Bench {
         let server = Server::start(kind, &self.setting(database), &data)?;
         let target = self.target(&server);
         Ok((server, target))
+    }
+
+    /// Empty databases without a server, by name.
+    pub async fn databases(&mut self) -> Result<[(&'static str, Arc<dyn Store>); 2], Fault> {
+        let said = |error: StoreError| Fault::new(error.0);
+        self.starts += 1;
+        let path = self.folder.path().join(format!("store-{}", self.starts));
+        let sqlite = waxwing_store_sqlite::open(&path).await.map_err(said)?;
+        let url = self.cluster.get_or_insert_with(Cluster::start).fresh_database().await;
+        let postgres = waxwing_store_postgres::open(&url).await.map_err(said)?;
+        Ok([("SQLite", sqlite), ("Postgres", postgres)])
     }
 
     /// Makes a server with accounts and stops it again.

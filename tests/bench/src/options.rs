@@ -11,7 +11,7 @@ usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--
   --baseline   a JSON file written before: prints the change
   --output     where foundation.md and foundation.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
-scenarios: scan idle login offline chat; without any, all";
+scenarios: scan idle login offline chat archive; without any, all";
 
 pub struct Options {
     pub scale: Scale,
@@ -42,6 +42,8 @@ pub struct Scale {
     /// Messages each way of a pair, of our server and of the peers.
     pub chat: usize,
     pub chat_peers: usize,
+    /// Entries that an archive grows to.
+    pub archive: u64,
 }
 
 const FULL: Scale = Scale {
@@ -59,6 +61,7 @@ const FULL: Scale = Scale {
     pairs: 25,
     chat: 1_000,
     chat_peers: 200,
+    archive: 1_000_000,
 };
 
 const QUICK: Scale = Scale {
@@ -73,6 +76,7 @@ const QUICK: Scale = Scale {
     offline_peers: 16,
     chat: 200,
     chat_peers: 60,
+    archive: 100_000,
     ..FULL
 };
 
@@ -91,6 +95,7 @@ const SMOKE: Scale = Scale {
     pairs: 2,
     chat: 20,
     chat_peers: 0,
+    archive: 1_000,
 };
 
 impl Scale {

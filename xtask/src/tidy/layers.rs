@@ -79,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waxwing-xeps",
             "waxwing-store",
             "waxwing-store-sqlite",
+            "waxwing-store-postgres",
             "waxwing-net",
             "waxwing-pgtest",
         ],

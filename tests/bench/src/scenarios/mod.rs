@@ -1,5 +1,6 @@
 //! What is measured.
 
+mod archive;
 mod chat;
 mod idle;
 mod login;
@@ -13,7 +14,7 @@ use crate::bench::Bench;
 use crate::report::Report;
 
 /// In the order in which they run without being named.
-pub const NAMES: &[&str] = &["scan", "login", "idle", "offline", "chat"];
+pub const NAMES: &[&str] = &["scan", "login", "idle", "offline", "chat", "archive"];
 
 /// Runs one of [`NAMES`].
 pub async fn run(name: &str, bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -22,6 +23,7 @@ pub async fn run(name: &str, bench: &mut Bench, report: &mut Report) -> Result<(
         "login" => login::run(bench, report).await,
         "idle" => idle::run(bench, report).await,
         "offline" => offline::run(bench, report).await,
+        "archive" => archive::run(bench, report).await,
         "chat" => chat::run(bench, report).await,
         _ => Err(Fault::new(format!("no scenario {name}"))),
     }
