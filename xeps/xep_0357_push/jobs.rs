@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minidom::Element;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use waxwing_kernel::{Account, Unread, now};
-use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, decode, ns, prepare};
+use waxwing_stanza::{IqType, Kind, prepare};
 use waxwing_store::OwnerId;
 
+use super::failure::{Failure, Lasting};
 use super::notification::{Note, publication};
 use super::registration::{Ledger, Registration};
 use super::{Need, Push, need};
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PASSING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// The same after refusals, which only their service can end (§7.1: after a day, for example).
 const REFUSED: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(86_400));
+/// What has failed for so long is given up; the next message is a new beginning.
+const GIVEN_UP: Duration = Duration::from_secs(86_400);
 /// The ledger is stored this often at most.
 const SAVE: Duration = Duration::from_secs(5);
 
@@ -182,11 +184,13 @@ struct Times {
     save: Instant,
     /// In a row.
     failures: u32,
+    /// When the first of these was.
+    failing: Instant,
 }
 
 async fn run(push: Arc<Push>, key: Key, job: Arc<Job>) {
     let begun = Instant::now();
-    let mut times = Times { send: begun, save: begun + SAVE, failures: 0 };
+    let mut times = Times { send: begun, save: begun + SAVE, failures: 0, failing: begun };
     loop {
         match job.next(&mut times) {
             Next::Send(note, unread) => {
@@ -299,9 +303,15 @@ impl Job {
         };
         tracing::debug!(account = %account_jid, service, condition = failure.condition, "a push notification failed");
         let pause = pauses.0.saturating_mul(1 << times.failures.min(20)).min(pauses.1);
-        (times.send, times.failures) = (Instant::now() + pause, times.failures + 1);
+        let now = Instant::now();
+        if times.failures == 0 {
+            times.failing = now;
+        }
+        (times.send, times.failures) = (now + pause, times.failures + 1);
         // Tried again, unless a newer one came meanwhile.
-        self.state.lock().due.get_or_insert((note, unread));
+        if now < times.failing + GIVEN_UP {
+            self.state.lock().due.get_or_insert((note, unread));
+        }
     }
 
     fn write(&self, change: impl FnOnce(&mut Ledger)) {
@@ -317,56 +327,5 @@ impl Job {
             tracing::warn!(account = %self.account.jid, %error, "what became of push notifications could not be stored");
             self.state.lock().dirty = true;
         }
-    }
-}
-
-/// Why a publication failed.
-struct Failure {
-    /// The condition's name.
-    condition: String,
-    kind: Lasting,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lasting {
-    /// There is no such node any more (XEP-0060 §7.1.3): it will never work.
-    Permanent,
-    /// The service does not want it: tried seldom.
-    Refused,
-    Passing,
-}
-
-impl Failure {
-    /// What an error stanza says.
-    fn of(stanza: &Stanza) -> Failure {
-        let error = stanza.child("error", ns::CLIENT).and_then(|it| decode::<Element>(stanza, it).ok());
-        let condition = error.as_ref().and_then(|error| {
-            error.children().find(|child| child.has_ns(ns::STANZAS) && child.name() != "text")
-        });
-        let condition = condition.map_or("undefined-condition", Element::name);
-        let condition: String = condition.chars().take(64).collect();
-        let wait = error.as_ref().is_some_and(|error| error.attr("type") == Some("wait"));
-        let kind = match condition.as_str() {
-            "item-not-found" | "gone" if !wait => Lasting::Permanent,
-            "internal-server-error"
-            | "recipient-unavailable"
-            | "remote-server-timeout"
-            | "resource-constraint"
-            | "service-unavailable" => Lasting::Passing,
-            _ if wait => Lasting::Passing,
-            _ => Lasting::Refused,
-        };
-        Failure { condition, kind }
-    }
-}
-
-impl From<StanzaError> for Failure {
-    /// It did not even reach the service, or no answer came.
-    fn from(error: StanzaError) -> Failure {
-        let kind = match error.condition {
-            Condition::RemoteServerNotFound | Condition::BadRequest => Lasting::Refused,
-            _ => Lasting::Passing,
-        };
-        Failure { condition: error.condition.element().to_owned(), kind }
     }
 }

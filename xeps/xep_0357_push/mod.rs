@@ -5,6 +5,7 @@
 //! in no archive wakes nobody once another device has taken it: there would be nothing left to fetch.
 
 mod encrypt;
+mod failure;
 mod jobs;
 mod notification;
 mod registration;

@@ -67,3 +67,43 @@ impl Drop for Expected<'_> {
         self.answers.waiting.lock().remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jid::Jid;
+    use waxwing_stanza::IqType;
+
+    use super::*;
+
+    fn iq(kind: IqType, from: &str, to: &str, id: &str) -> Stanza {
+        let addr = |jid| Some(Arc::new(Jid::new(jid).unwrap()));
+        Stanza::build(Kind::Iq(kind), addr(from), addr(to), Some(id), |_| {})
+    }
+
+    #[tokio::test]
+    async fn only_who_was_asked_answers_and_once() {
+        let answers = Answers::default();
+        let expected = answers.expect(&iq(IqType::Set, "a@x", "push.y", "1")).unwrap();
+        for other in [
+            iq(IqType::Result, "push.z", "a@x", "1"),
+            iq(IqType::Result, "push.y", "b@x", "1"),
+            iq(IqType::Result, "push.y", "a@x", "2"),
+            iq(IqType::Get, "push.y", "a@x", "1"),
+        ] {
+            assert!(!answers.take(&other));
+        }
+        let answer = iq(IqType::Error, "push.y", "a@x", "1");
+        assert!(answers.take(&answer) && !answers.take(&answer));
+        assert_eq!(expected.wait().await.unwrap().kind, answer.kind);
+    }
+
+    #[test]
+    fn who_does_not_wait_any_more_is_forgotten() {
+        let answers = Answers::default();
+        drop(answers.expect(&iq(IqType::Get, "a@x", "push.y", "1")));
+        assert!(answers.waiting.lock().is_empty());
+        assert!(answers.expect(&iq(IqType::Result, "a@x", "push.y", "1")).is_none());
+    }
+}
