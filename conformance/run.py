@@ -15,9 +15,10 @@ from pathlib import Path
 import profanity_suite
 import slixmpp_component_suite
 import slixmpp_suite
+import xmppjs_suite
 from server import Server
 
-SUITES = [slixmpp_suite, slixmpp_component_suite, profanity_suite]
+SUITES = [slixmpp_suite, slixmpp_component_suite, profanity_suite, xmppjs_suite]
 
 
 def main(wanted):

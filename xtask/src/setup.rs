@@ -12,7 +12,8 @@ use crate::{steps, tree::root};
 const POSTGRES_URL: &str = "WAXWING_TEST_POSTGRES";
 
 /// A program, and the Debian package that has it.
-const PROGRAMS: &[(&str, &str)] = &[("profanity", "profanity"), ("tmux", "tmux"), ("python3", "python3")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("profanity", "profanity"), ("tmux", "tmux"), ("python3", "python3"), ("npm", "npm")];
 
 /// Installs what is missing, where it may.
 pub fn prepare() -> Result<(), String> {
@@ -27,7 +28,8 @@ pub fn prepare() -> Result<(), String> {
     if !missing.is_empty() {
         install(&missing)?;
     }
-    python_packages()
+    python_packages()?;
+    node_packages()
 }
 
 /// The interpreter of the virtual environment.
@@ -62,6 +64,20 @@ fn python_packages() -> Result<(), String> {
     steps::run(Command::new("python3").args(["-m", "venv", "--clear", "target/venv"]))?;
     let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
     steps::run(Command::new(python()).args(pip).args(["--requirement", "conformance/requirements.txt"]))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+/// Exactly what `conformance/xmppjs/package-lock.json` names, beside it.
+fn node_packages() -> Result<(), String> {
+    let folder = root().join("conformance/xmppjs");
+    let wanted = fs::read_to_string(folder.join("package-lock.json"))
+        .map_err(|error| format!("conformance/xmppjs/package-lock.json: {error}"))?;
+    let stamp = folder.join("node_modules/installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let npm = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
+    steps::run(Command::new("npm").args(npm).current_dir(&folder))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 

@@ -17,4 +17,4 @@ pub struct Target {
 }
 
 /// All targets; another reader of strangers' input gets its line here.
-pub const TARGETS: &[Target] = &[xml::SPLIT, xml::SCAN, xml::HEADER, jid::JID, sasl::SASL];
+pub const TARGETS: &[Target] = &[xml::SPLIT, xml::SCAN, xml::HEADER, jid::JID, sasl::SASL, sasl::FAST];
