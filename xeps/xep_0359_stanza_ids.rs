@@ -31,7 +31,7 @@ impl StanzaIds {
     /// §3, rules 2 and 3: ids by those who would give one here (the sender's and the recipient's account, where they
     /// are ours) are deleted, also where none is given; others pass.
     fn strip(self: &Arc<Self>, amending: &mut Amending<'_>) {
-        if !amending.stanza.has_ns(SID) {
+        if !amending.stanza.has("stanza-id", SID) {
             return;
         }
         let account = amending.account;

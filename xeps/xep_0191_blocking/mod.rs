@@ -170,9 +170,9 @@ impl Blocking {
         if same_bare(other, &account.jid) || *other == *account.host.domain {
             return Verdict::Pass;
         }
-        match self.lists.present(account.id) {
-            Some(list) if list.blocks(other) => blocked(),
-            Some(_) => Verdict::Pass,
+        match self.lists.peek(account.id, |list| list.blocks(other)) {
+            Some(true) => blocked(),
+            Some(false) => Verdict::Pass,
             None => {
                 let (module, owner) = (self.clone(), account.id);
                 Verdict::AskAgain(Box::pin(async move { module.lists.get(owner).await.map(drop) }))

@@ -119,9 +119,8 @@ impl Sending {
             Storing::Everything => Some(archives(recipient, &session.jid).await?),
         };
         let ours = !own && storing == Storing::Everything && archives(account, to).await?;
-        let numbered = session.outbox(|outbox| outbox.is_numbered());
-        let key = if numbered && theirs.is_some() { ResendKey::of(stanza) } else { None };
-        let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.take_resend(key, ticket));
+        let key = if session.is_numbered() && theirs.is_some() { ResendKey::of(stanza) } else { None };
+        let stands = |key: Option<ResendKey>| key.is_some_and(|key| account.knows(session, ticket, key));
         let theirs_stands = stands(key);
         let ours_stands = ours && stands(key.map(ResendKey::own));
         Ok(Sending { key, theirs, ours, theirs_stands, ours_stands, own })
@@ -136,12 +135,6 @@ impl Sending {
         ticket: &Ticket,
     ) {
         let account = &session.account;
-        if let Some(key) = self.key {
-            session.remember(ticket, key);
-            if self.ours {
-                session.remember(ticket, key.own());
-            }
-        }
         let stands = if self.ours { self.ours_stands } else { self.theirs_stands };
         if !self.own && !stands {
             self.keep_ours(session, &stanza, ticket).await;
@@ -189,6 +182,9 @@ impl Sending {
     /// The sender's own entry, and the copies for its other sessions.
     async fn keep_ours(&self, session: &Arc<Session>, stanza: &Arc<Stanza>, ticket: &Ticket) {
         let account = &session.account;
+        if !self.ours && account.has_only(session) {
+            return;
+        }
         let keep = if self.ours {
             let permit = account.core().writer.permit().await;
             let key = self.key.map(|key| (account.id, key.own()));

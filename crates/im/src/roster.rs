@@ -134,7 +134,6 @@ fn read_change(stanza: &Stanza) -> Result<Change, StanzaError> {
     if contact.resource().is_some() {
         return Err(bad("a contact is a bare JID"));
     }
-    let contact = Arc::new(contact);
     if item.attr("subscription") == Some("remove") {
         return Ok(Change::Remove { contact });
     }

@@ -225,32 +225,29 @@ impl Account {
         Some(was_available)
     }
 
-    /// Whether this message is a resend of one that was accepted on an earlier stream. Counts once. Where that one
-    /// is not durable yet, the stanza of `ticket` is not before it is.
-    pub fn take_resend(&self, key: ResendKey, ticket: &Ticket) -> bool {
+    /// Whether a message that one of the account's sessions sends is a resend of one that was accepted on an earlier
+    /// stream; counts once. Where that one is not durable yet, the stanza of `ticket` is not before it is. The message
+    /// is remembered until its client is told that it is safe: to be called before anything of it is done, what
+    /// another stream sends again meanwhile waits for this one.
+    pub fn knows(&self, session: &Arc<Session>, ticket: &Ticket, key: ResendKey) -> bool {
         let mut state = self.state.lock();
-        let origin = match state.orphans.take(key, now()) {
-            Some(Orphan { origin: None, .. }) => return true,
-            Some(Orphan { origin: Some(origin), .. }) => Some(origin),
-            // A session that waits to be resumed: its stream has ended.
-            None => state.resources.iter().map(|resource| &resource.session).find_map(|session| {
-                let n =
-                    session.is_hibernated().then(|| session.inbound(|inbound| inbound.take_key(key)))??;
-                Some((session.clone(), n))
-            }),
-        };
-        drop(state);
-        origin.is_some_and(|(session, n)| ticket.another().follow(&session, n))
-    }
-
-    /// Remembers a message, with its session or, where that has ended, by itself.
-    pub(crate) fn remember(&self, session: &Arc<Session>, n: u64, key: ResendKey) {
-        let limit = self.core.settings.resend_keys;
-        let mut state = self.state.lock();
+        let origin = state.origin(key);
+        let (n, limit) = (ticket.number(), self.core.settings.resend_keys);
         if !session.inbound(|inbound| inbound.remember(n, key, limit)) {
             let orphan = Orphan { key, at: now(), origin: Some((session.clone(), n)) };
             state.orphans.add(orphan, limit);
         }
+        drop(state);
+        match origin {
+            None => false,
+            Some(None) => true,
+            Some(Some((session, n))) => ticket.another().follow(&session, n),
+        }
+    }
+
+    /// Whether the account has no other session.
+    pub fn has_only(&self, session: &Session) -> bool {
+        self.state.lock().resources.iter().all(|resource| resource.session.id == session.id)
     }
 
     /// Keys of messages that were accepted and whose clients were not told so, for a stop in good order.
@@ -329,6 +326,21 @@ impl Account {
 }
 
 impl State {
+    /// The message of that key which an earlier stream sent and was not told about, with its session and number
+    /// where these are known.
+    fn origin(&mut self, key: ResendKey) -> Option<Option<(Arc<Session>, u64)>> {
+        if self.orphans.any()
+            && let Some(orphan) = self.orphans.take(key, now())
+        {
+            return Some(orphan.origin);
+        }
+        // A session that waits to be resumed: its stream has ended.
+        self.resources.iter().map(|resource| &resource.session).find_map(|session| {
+            let n = session.is_hibernated().then(|| session.inbound(|inbound| inbound.take_key(key)))??;
+            Some(Some((session.clone(), n)))
+        })
+    }
+
     /// Where an open entry is, or would be.
     pub fn find(&self, seq: Seq) -> Result<usize, usize> {
         self.open.binary_search_by_key(&seq, |open| open.seq)

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use waxwing_store::{OwnerId, StoreError};
@@ -16,7 +17,7 @@ type Lock = tokio::sync::Mutex<()>;
 /// A bounded cache of one value per account. Values are shared and replaced whole; a change is made by one
 /// task at a time per account and stands in the cache only once it is durable.
 pub struct AccountCache<T> {
-    entries: Mutex<HashMap<OwnerId, Arc<T>>>,
+    entries: Mutex<HashMap<OwnerId, Arc<T>, RandomState>>,
     locks: Mutex<HashMap<OwnerId, Weak<Lock>>>,
     limit: usize,
     load: Loader<T>,
@@ -44,6 +45,11 @@ impl<T: Send + Sync + 'static> AccountCache<T> {
     /// The value if it is in memory.
     pub fn present(&self, owner: OwnerId) -> Option<Arc<T>> {
         self.entries.lock().get(&owner).cloned()
+    }
+
+    /// Looks at the value if it is in memory. Nobody else does meanwhile.
+    pub fn peek<R>(&self, owner: OwnerId, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.entries.lock().get(&owner).map(|value| look(value))
     }
 
     /// The value, loaded if need be.

@@ -125,7 +125,8 @@ impl Account {
                 let entry = Entry::new(arriving.stanza.clone());
                 state.waiting_weight = state.waiting_weight.saturating_sub(entry.weight());
             }
-            self.hand(state, arriving, after);
+            let reached = state.resolve(&arriving.targets, &arriving.stanza);
+            self.hand(state, arriving, &reached, after);
         }
     }
 

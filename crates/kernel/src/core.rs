@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use foldhash::fast::RandomState;
 use tokio::sync::Semaphore;
 use waxwing_store::{Store, UnixMillis, Writer};
 
@@ -54,7 +55,7 @@ pub struct Core {
     pub(crate) linger: Linger,
     /// Who may read a page of a log now.
     pub(crate) log_readers: Semaphore,
-    hosts: OnceLock<HashMap<Box<str>, Arc<Host>>>,
+    hosts: OnceLock<HashMap<Box<str>, Arc<Host>, RandomState>>,
     components: OnceLock<BTreeMap<Box<str>, Arc<Component>>>,
     sessions: AtomicU64,
 }

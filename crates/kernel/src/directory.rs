@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use jid::Jid;
 use parking_lot::Mutex;
 use waxwing_stanza::{Addr, bare, bare_str};
@@ -22,7 +23,7 @@ pub struct Directory {
 
 #[derive(Default)]
 struct Present {
-    accounts: HashMap<Box<str>, Arc<Account>>,
+    accounts: HashMap<Box<str>, Arc<Account>, RandomState>,
     /// How often something was taken out: what was being loaded meanwhile may be out of date.
     taken: u64,
 }

@@ -6,7 +6,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use waxwing_stanza::{Kind, Stanza, StanzaError};
 use waxwing_store::{Seq, StoreError};
 
@@ -95,7 +94,7 @@ pub struct Copying<'a> {
     resources: &'a [Resource],
     reached: &'a [usize],
     log: Option<LogRef>,
-    copies: SmallVec<[(usize, Arc<Stanza>); 4]>,
+    copies: Vec<(usize, Arc<Stanza>)>,
 }
 
 impl<'a> Copying<'a> {
@@ -106,7 +105,7 @@ impl<'a> Copying<'a> {
         reached: &'a [usize],
         log: Option<LogRef>,
     ) -> Copying<'a> {
-        Copying { account, stanza, resources, reached, log, copies: SmallVec::new() }
+        Copying { account, stanza, resources, reached, log, copies: Vec::new() }
     }
 
     /// The sessions that the stanza did not reach and did not come from, with the number to [`Copying::give`].
@@ -131,10 +130,10 @@ impl<'a> Copying<'a> {
         self.copies.push((index, copy));
     }
 
-    pub(crate) fn into_entries(self) -> SmallVec<[(usize, Entry); 4]> {
+    pub(crate) fn into_entries(self) -> Vec<(usize, Entry)> {
         let Copying { stanza: original, copies, resources, log, .. } = self;
         if copies.is_empty() {
-            return SmallVec::new();
+            return Vec::new();
         }
         // The id stands inside the copy, on the stanza that it is of; the copy itself carries none.
         let log = log.map(|log| LogRef { identified: false, ..log });

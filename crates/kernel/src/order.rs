@@ -120,7 +120,8 @@ impl Account {
         after: &mut After<'_>,
     ) -> Accepted {
         let Delivery { stanza, to, targets, keep, ticket, waits, point } = delivery;
-        let reaches = !state.resolve(&targets, &stanza).is_empty();
+        let reached = state.resolve(&targets, &stanza);
+        let reaches = !reached.is_empty();
         if !reaches && !waits && targets != Targets::Nobody {
             // The caller answers at once: the ticket is for what lasts longer.
             after.drop_ticket(ticket);
@@ -133,7 +134,7 @@ impl Account {
             }
             let arriving = Arriving { stanza, to, targets, log: None, point, place: state.next - 1 };
             if state.waiting.is_empty() {
-                self.hand(state, arriving, after);
+                self.hand(state, arriving, &reached, after);
             } else {
                 self.wait(state, arriving, after);
             }
@@ -175,7 +176,7 @@ impl Account {
         let place = Place::Lingering(unwritten);
         state.open.push_back(Open { seq, place, pending: true, holders: SmallVec::new() });
         if state.waiting.is_empty() {
-            self.hand(state, arriving, after);
+            self.hand(state, arriving, &reached, after);
         } else {
             state.waiting.push_back(arriving);
             self.commit_up_to(state, seq);
@@ -198,21 +199,25 @@ impl Account {
 
     /// Puts a stanza and its copies into outboxes. For a pending entry of the log, notes who holds it, and has it
     /// committed if nobody connected does.
-    pub(crate) fn hand(self: &Arc<Self>, state: &mut State, arriving: Arriving, after: &mut After<'_>) {
-        let reached = state.resolve(&arriving.targets, &arriving.stanza);
+    pub(crate) fn hand(
+        self: &Arc<Self>,
+        state: &mut State,
+        arriving: Arriving,
+        reached: &[usize],
+        after: &mut After<'_>,
+    ) {
         if reached.is_empty() && arriving.log.is_none() && arriving.stanza.kind.is_request() {
             // Whom it was for has gone while it waited.
             return after.bounce(arriving.stanza, Condition::ServiceUnavailable);
         }
         let at = arriving.log.and_then(|log| state.find(log.seq).ok());
         let pending = at.is_some_and(|at| state.open[at].pending);
-        let copies = self.copies(state, &arriving, &reached);
+        let copies = self.copies(state, &arriving, reached);
         let Arriving { stanza, to, log, place, .. } = arriving;
         let original = |&index| (index, Entry { to: to.clone(), log, ..Entry::new(stanza.clone()) });
-        let entries: SmallVec<[(usize, Entry); 4]> = reached.iter().map(original).chain(copies).collect();
         let mut holders: SmallVec<[SessionId; 2]> = SmallVec::new();
         let mut connected = false;
-        for (index, mut entry) in entries {
+        for (index, mut entry) in reached.iter().map(original).chain(copies) {
             // One that is not pending has nothing to settle, and is not read from the log.
             entry.log = entry.log.filter(|_| pending);
             if let Some(holder) = self.hand_one(state, index, entry, place, after) {
@@ -232,19 +237,24 @@ impl Account {
         state.open[at].holders = holders;
         if !connected {
             self.commit_up_to(state, log.seq);
-        } else if matches!(state.open[at].place, Place::Lingering(_)) && !state.armed {
+        } else if let Place::Lingering(Unwritten { since, .. }) = state.open[at].place
+            && !state.armed
+        {
             state.armed = true;
-            self.core().linger.arm(Instant::now() + self.core().settings.linger, self.clone());
+            self.core().linger.arm(since + self.core().settings.linger, self.clone());
         }
         state.rest(at);
     }
 
     /// Copies that modules make for sessions which the stanza itself does not reach.
-    fn copies(&self, state: &State, arriving: &Arriving, reached: &[usize]) -> SmallVec<[(usize, Entry); 4]> {
-        let table = self.host.table();
+    fn copies(&self, state: &State, arriving: &Arriving, reached: &[usize]) -> Vec<(usize, Entry)> {
         let Arriving { stanza, point, .. } = arriving;
-        if !table.makes_copies(*point, stanza) || state.resources.len() == reached.len() {
-            return SmallVec::new();
+        if state.resources.len() == reached.len() {
+            return Vec::new();
+        }
+        let table = self.host.table();
+        if !table.makes_copies(*point, stanza) {
+            return Vec::new();
         }
         let mut copying = Copying::new(self, stanza, &state.resources, reached, arriving.log);
         table.copy(*point, &mut copying);
@@ -262,17 +272,17 @@ impl Account {
     ) -> Option<SessionId> {
         let limit = self.core().settings.outbox_bytes;
         let resource = &mut state.resources[index];
-        let session = resource.session.clone();
         // Whether it can be read from the log instead, a copy as the message itself.
         let log = entry.log.filter(|_| resource.reads(&entry.stanza));
         if resource.mode == Mode::Live {
-            match session.push(entry) {
-                Ok(()) => return Some(session.id),
+            match resource.session.push(entry) {
+                Ok(()) => return Some(resource.session.id),
                 // It reads too slowly: from here on it reads its log.
                 Err(rejected) => entry = rejected,
             }
             resource.mode = Mode::Behind(log.map_or(place, |log| log.seq - 1));
         }
+        let session = resource.session.clone();
         session.wake();
         if log.is_none()
             && let Err(entry) = resource.hold(place, entry, limit)

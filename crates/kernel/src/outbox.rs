@@ -160,10 +160,6 @@ impl Outbox {
         self.acked = 0;
     }
 
-    pub fn is_numbered(&self) -> bool {
-        self.numbered
-    }
-
     /// How many written entries have no acknowledgement.
     pub fn unacked(&self) -> usize {
         self.unacked.len()

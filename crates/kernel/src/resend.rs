@@ -24,20 +24,29 @@ impl ResendKey {
     /// as stored keys are compared after a restart.
     pub fn of(message: &Stanza) -> Option<ResendKey> {
         let element = message.element();
-        let origin = message.child("origin-id", ns::SID).and_then(|child| child.attr(element, "id"));
-        let id = origin.as_deref().or(message.id())?;
+        // An origin-id is a part of the payload.
+        let id = if message.has("origin-id", ns::SID) { "" } else { message.id()? };
         let mut hash = SipHasher13::new();
         let to = message.to.as_ref().map_or("", |to| to.as_str());
         for part in [to, message.kind.type_attr().unwrap_or(""), id] {
-            hash.write(&(part.len() as u64).to_be_bytes());
             hash.write(part.as_bytes());
+            // No text has this byte.
+            hash.write_u8(0xff);
         }
+        let mut run = 0..0;
         for child in message.children() {
             // A client stamps what it sends late: that is not part of what it says.
-            if child.name(element) != "delay" || child.ns(element) != ns::DELAY {
-                hash.write(message.bytes_of(child));
+            if child.is(element, "delay", ns::DELAY) {
+                continue;
             }
+            let range = child.range();
+            if range.start != run.end {
+                hash.write(element.bytes().get(run).unwrap_or(&[]));
+                run = range.start..range.start;
+            }
+            run.end = range.end;
         }
+        hash.write(element.bytes().get(run).unwrap_or(&[]));
         Some(ResendKey(hash.finish128().as_bytes()))
     }
 
@@ -86,6 +95,11 @@ impl Orphans {
         while self.keys.front().is_some_and(|orphan| orphan.at <= now - WINDOW) {
             self.keys.pop_front();
         }
+    }
+
+    /// Whether there are any at all.
+    pub fn any(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// Whether none is of any use at this time.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use waxwing_stanza::{Addr, Stanza};
 
 use crate::inbound::Inbound;
-use crate::{Account, Closing, Entry, Outbox, ResendKey, Ticket};
+use crate::{Account, Closing, Entry, Outbox, Ticket};
 
 /// Tells sessions of this process apart, also two that have the same full JID one after the other.
 pub type SessionId = u64;
@@ -35,6 +35,7 @@ pub struct Session {
     wake: Notify,
     /// One bit for each thing that modules switch on per session.
     flags: AtomicU64,
+    numbered: AtomicBool,
     hibernated: AtomicBool,
     ended: AtomicBool,
 }
@@ -51,6 +52,7 @@ impl Session {
             inbound: Mutex::default(),
             wake: Notify::new(),
             flags: AtomicU64::new(0),
+            numbered: AtomicBool::new(false),
             hibernated: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         })
@@ -142,6 +144,12 @@ impl Session {
     pub fn restart_counting(&self) {
         self.inbound.lock().restart();
         self.outbox.lock().number();
+        self.numbered.store(true, Ordering::Release);
+    }
+
+    /// Whether stream management is on (XEP-0198 `<enable/>`).
+    pub fn is_numbered(&self) -> bool {
+        self.numbered.load(Ordering::Acquire)
     }
 
     /// Takes an `h` of the client. `Err`: more than was sent, which was so many.
@@ -188,15 +196,6 @@ impl Session {
             resumable: false,
         });
         followers.into_iter().for_each(Ticket::lose);
-    }
-
-    /// Remembers a message until the client is told that it is safe. To be called before anything of it is done:
-    /// what another stream sends again meanwhile waits for this one.
-    pub fn remember(self: &Arc<Session>, ticket: &Ticket, key: ResendKey) {
-        if !self.outbox.lock().is_numbered() {
-            return;
-        }
-        self.account.remember(self, ticket.number(), key);
     }
 
     /// The stanza was refused: if it is sent again, that is a new message.

@@ -1,7 +1,10 @@
 //! JIDs as they travel: prepared once, then shared.
 
+use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use jid::Jid;
 
 /// A prepared JID, shared by everything that mentions it.
@@ -10,15 +13,49 @@ pub type Addr = Arc<Jid>;
 /// Prepares an address that somebody wrote. Preparation as the `jid` crate does it is final only the second time
 /// for some characters (U+1F11A becomes `(K)`, which becomes `(k)`), and two addresses that look alike must not
 /// name two accounts. `None`: it is no JID.
-pub fn prepare(text: &str) -> Option<Jid> {
-    let once = Jid::new(text).ok()?;
-    if text.is_ascii() { Some(once) } else { Jid::new(once.as_str()).ok() }
+///
+/// Most of what is written is prepared already and was met a moment ago: each thread keeps what it met last, and
+/// gives it out again for the price of a comparison.
+pub fn prepare(text: &str) -> Option<Addr> {
+    if text.len() > LONG {
+        return prepare_anew(text);
+    }
+    MET.with_borrow_mut(|met| {
+        let slot = FixedState::default().hash_one(text) as usize % MEETINGS;
+        if met.is_empty() {
+            met.resize(MEETINGS, None);
+        }
+        // The remainder is below the length.
+        let slot = &mut met[slot];
+        if let Some(addr) = slot.as_ref().filter(|addr| addr.as_str() == text) {
+            return Some(addr.clone());
+        }
+        let addr = prepare_anew(text)?;
+        *slot = Some(addr.clone());
+        Some(addr)
+    })
 }
 
-/// The bare part of a JID, without allocating: neither a localpart nor a domain can hold a slash.
+/// How many addresses a thread keeps, and of what length in bytes: 600 KiB at most. Who writes many only makes
+/// others be prepared anew.
+const MEETINGS: usize = 2048;
+const LONG: usize = 256;
+
+thread_local! {
+    static MET: RefCell<Vec<Option<Addr>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn prepare_anew(text: &str) -> Option<Addr> {
+    let once = Jid::new(text).ok()?;
+    if text.is_ascii() { Some(Arc::new(once)) } else { Jid::new(once.as_str()).ok().map(Arc::new) }
+}
+
+/// The bare part of a JID, without allocating.
 pub fn bare_str(jid: &Jid) -> &str {
     let all = jid.as_str();
-    all.split_once('/').map_or(all, |(bare, _)| bare)
+    // The resource stands last, after a slash.
+    let bare = jid.resource().and_then(|resource| all.get(..all.len() - resource.as_str().len() - 1));
+    bare.unwrap_or(all)
 }
 
 /// The bare form of an address; the address itself where it is bare already.

@@ -47,7 +47,7 @@ impl Stanza {
         let stanza = |kind| Stanza {
             kind,
             from: None,
-            to: to.flatten().map(Arc::new),
+            to: to.flatten(),
             element,
             hidden: SmallVec::new(),
         };
@@ -62,7 +62,7 @@ impl Stanza {
     /// Reads back what [`Stanza::write`] wrote, `from` included. `None` if it is not such a stanza.
     pub fn restore(bytes: Arc<[u8]>) -> Option<Stanza> {
         let element = waxwing_xml::scan(bytes, &Scope::client(), &OWN).ok()?;
-        let from = element.attr("from").and_then(prepare).map(Arc::new);
+        let from = element.attr("from").and_then(prepare);
         let stanza = Stanza::read(element).ok()?;
         Some(Stanza { from, ..stanza })
     }
@@ -128,7 +128,9 @@ impl Stanza {
 
     /// The children that are not cut out, in order.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
-        let shown = |(index, _): &(usize, &Child)| !self.hidden.contains(&(*index as u32));
+        let shown = |(index, _): &(usize, &Child)| {
+            self.hidden.is_empty() || !self.hidden.contains(&(*index as u32))
+        };
         self.element.children().iter().enumerate().filter(shown).map(|(_, child)| child)
     }
 

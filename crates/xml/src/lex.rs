@@ -134,6 +134,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes whitespace and tells whether there was any.
+    #[inline]
     pub fn space(&mut self) -> bool {
         let spaces = self.rest().iter().take_while(|b| names::is_space(**b)).count();
         self.at += spaces;
@@ -160,6 +161,7 @@ impl<'a> Lexer<'a> {
         Ok(Attr { name, role, value, plain })
     }
 
+    #[inline]
     fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or(&[])
     }

@@ -12,14 +12,14 @@ static CLASS: [u8; 256] = {
     while byte < 256 {
         let b = byte as u8;
         if b.is_ascii_alphabetic() || b == b'_' {
-            class[byte] = START | CONTINUE;
+            class[byte] = START | CONTINUE | ASCII;
         } else if b.is_ascii_digit() || matches!(b, b'-' | b'.') {
-            class[byte] = CONTINUE;
+            class[byte] = CONTINUE | ASCII;
         } else if b == b':' {
             class[byte] = COLON;
         } else if b >= 0x80 {
             class[byte] = START | CONTINUE | WIDE;
-        } else if matches!(b, b'"' | b'\'' | b'<' | b'&' | b'\t' | b'\n' | b'\r') {
+        } else if b < b' ' || matches!(b, b'"' | b'\'' | b'<' | b'&') {
             class[byte] = VALUE_STOP;
         }
         byte += 1;
@@ -31,8 +31,10 @@ const CONTINUE: u8 = 2;
 const COLON: u8 = 4;
 /// Part of a character beyond ASCII, which decides only as a whole.
 const WIDE: u8 = 8;
+/// All that can follow in most names.
+const ASCII: u8 = 16;
 /// Ends an attribute's value, or has to be looked at in it.
-const VALUE_STOP: u8 = 16;
+const VALUE_STOP: u8 = 32;
 
 fn class(byte: u8) -> u8 {
     CLASS[usize::from(byte)]
@@ -48,14 +50,48 @@ pub(crate) fn may_continue(byte: u8) -> bool {
     class(byte) & (CONTINUE | COLON) != 0
 }
 
-/// How many bytes of an attribute's value are nothing but themselves.
+/// How many bytes of an attribute's value are nothing but themselves; of text whose characters are all legal.
 pub(crate) fn plain_value(text: &[u8]) -> usize {
-    text.iter().position(|&byte| class(byte) & VALUE_STOP != 0).unwrap_or(text.len())
+    let mut length = 0;
+    while let Some(word) = text.get(length..).and_then(|rest| rest.first_chunk::<8>()) {
+        let stops = value_stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return length + stops.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let rest = text.get(length..).unwrap_or(&[]);
+    length + rest.iter().position(|&byte| class(byte) & VALUE_STOP != 0).unwrap_or(rest.len())
+}
+
+/// Eight bytes at once: the lowest byte with its high bit set is the first that ends an attribute's value or has to
+/// be looked at in it (what borrows make of the bytes above it means nothing).
+fn value_stops(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let all = |byte: u8| ONES * u64::from(byte);
+    let less = |word: u64, than: u8| word.wrapping_sub(all(than)) & !word & HIGH;
+    // `&` and `'` differ in the lowest bit only.
+    less(word, b' ')
+        | less(word ^ all(b'"'), 1)
+        | less(word ^ all(b'<'), 1)
+        | less((word & !ONES) ^ all(b'&' & b'\''), 1)
 }
 
 /// How far a qualified name at the front of `text` reaches, and where its local part starts: 0 without a prefix. None
 /// if there is no qualified name.
+#[inline]
 pub(crate) fn qualified(text: &[u8]) -> Option<(usize, usize)> {
+    let length = text.iter().position(|&byte| class(byte) & ASCII == 0).unwrap_or(text.len());
+    let next = text.get(length).map_or(0, |&byte| class(byte));
+    if next & (COLON | WIDE) != 0 {
+        return qualified_at_length(text);
+    }
+    text.first().is_some_and(|&byte| may_start(byte)).then_some((length, 0))
+}
+
+/// The same for names with a prefix or with characters beyond ASCII.
+fn qualified_at_length(text: &[u8]) -> Option<(usize, usize)> {
     let (mut local, mut wide) = (0, 0);
     let mut length = 0;
     while let Some(&byte) = text.get(length) {
@@ -141,6 +177,20 @@ mod tests {
             let text = format!("a{c}b");
             assert_eq!(all_legal(&text), is_legal(c), "U+{:04x}", c as u32);
         }
+    }
+
+    #[test]
+    fn a_value_is_plain_up_to_what_ends_it_or_is_to_be_resolved() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut text = [b'a'; 24];
+                text[at] = byte;
+                text[22] = b'"';
+                let stops = byte < b' ' || matches!(byte, b'"' | b'\'' | b'<' | b'&');
+                assert_eq!(plain_value(&text), if stops { at } else { 22 }, "{byte} at {at}");
+            }
+        }
+        assert_eq!(plain_value(b"no more"), 7);
     }
 
     #[test]

@@ -143,7 +143,9 @@ impl Splitter {
                     at += 1;
                 }
                 State::Text => {
-                    let Some(distance) = memchr::memchr(b'<', rest) else { break };
+                    // One element right after another, as often as not.
+                    let found = if byte == b'<' { Some(0) } else { memchr::memchr(b'<', rest) };
+                    let Some(distance) = found else { break };
                     self.state = State::Markup;
                     at += distance + 1;
                 }
@@ -152,7 +154,8 @@ impl Splitter {
                     self.markup(byte, &input[..at])?;
                 }
                 State::StartTag => {
-                    let found = memchr::memchr3(b'>', b'"', b'\'', rest);
+                    // A few bytes away: a loop gets there before a vector search has begun.
+                    let found = rest.iter().position(|byte| matches!(byte, b'>' | b'"' | b'\''));
                     let Some(distance) = self.counted(found, rest)? else { break };
                     at += distance + 1;
                     if rest[distance] != b'>' {
@@ -167,7 +170,8 @@ impl Splitter {
                     at += distance + 1;
                 }
                 State::EndTag => {
-                    let Some(distance) = self.counted(memchr::memchr(b'>', rest), rest)? else { break };
+                    let found = rest.iter().position(|&byte| byte == b'>');
+                    let Some(distance) = self.counted(found, rest)? else { break };
                     at += distance + 1;
                     if let Some(done) = self.end_tag(&input[..at])? {
                         return Ok(Some((at, done)));

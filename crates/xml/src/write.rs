@@ -113,6 +113,10 @@ pub fn escape_attr(out: &mut Vec<u8>, value: &str) {
 
 fn escape(out: &mut Vec<u8>, content: &str, attribute: bool) {
     let bytes = content.as_bytes();
+    // Without an early exit, so that the compiler makes vector code of it: most have nothing to escape.
+    if !bytes.iter().fold(false, |found, &byte| found | needs_thought(byte)) {
+        return out.extend_from_slice(bytes);
+    }
     let (mut written, mut at) = (0, 0);
     while let Some(next) = bytes[at..].iter().position(|&byte| needs_thought(byte)) {
         at += next;

@@ -76,7 +76,7 @@ impl Connection {
         let session = held.session().clone();
         let now = Instant::now();
         Connection {
-            numbered: session.outbox(|outbox| outbox.is_numbered()),
+            numbered: session.is_numbered(),
             asking: Asking::default(),
             answer_by: None,
             reaching: Reaching::default(),

@@ -203,7 +203,7 @@ impl Client {
 
     /// Acknowledges all that was read.
     pub fn acknowledge(&self) {
-        if self.session.outbox(|outbox| outbox.is_numbered()) {
+        if self.session.is_numbered() {
             self.session.acknowledge(self.received).expect("an h that fits");
         } else {
             self.session.reached();

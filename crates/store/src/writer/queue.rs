@@ -67,6 +67,9 @@ impl Queue {
 
     #[allow(clippy::expect_used)]
     pub async fn permit(&self) -> Permit {
+        if let Some(permit) = self.try_permit() {
+            return permit;
+        }
         // Cannot fail: nobody closes this semaphore.
         Permit(Arc::clone(&self.tokens).acquire_owned().await.expect("an open semaphore"))
     }
