@@ -20,10 +20,15 @@ impl Storing {
         if !matches!(message.kind, Kind::Message(MessageType::Chat | MessageType::Normal)) {
             return Storing::Nothing;
         }
-        if message.has("no-store", ns::HINTS) || is_lone_chat_state(message) {
+        if is_lone_chat_state(message) {
             return Storing::Nothing;
         }
-        if message.has("no-permanent-store", ns::HINTS) { Storing::Pending } else { Storing::Everything }
+        let hinted = message.has_ns(ns::HINTS);
+        if hinted && message.has("no-store", ns::HINTS) {
+            return Storing::Nothing;
+        }
+        let passing = hinted && message.has("no-permanent-store", ns::HINTS);
+        if passing { Storing::Pending } else { Storing::Everything }
     }
 }
 

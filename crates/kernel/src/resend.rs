@@ -1,12 +1,13 @@
 //! How a message is known that a client sends again because its acknowledgement never came.
 
 use std::collections::VecDeque;
-use std::hash::Hasher;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
+use twox_hash::XxHash3_128;
 use waxwing_stanza::{Stanza, ns};
 use waxwing_store::UnixMillis;
+use waxwing_xml::Child;
 
 use crate::Session;
 
@@ -20,34 +21,17 @@ pub struct ResendKey(pub [u8; 16]);
 impl ResendKey {
     /// `None` for a message without any id: nothing tells a resend of it from a second message.
     ///
-    /// SipHash, not a cryptographic hash: who makes two messages collide loses one of their own. The key is fixed,
-    /// as stored keys are compared after a restart.
+    /// XXH3, not a cryptographic hash: who makes two messages collide loses one of their own. It is the same everywhere
+    /// and always, as stored keys are compared after a restart.
     pub fn of(message: &Stanza) -> Option<ResendKey> {
-        let element = message.element();
         // An origin-id is a part of the payload.
         let id = if message.has("origin-id", ns::SID) { "" } else { message.id()? };
-        let mut hash = SipHasher13::new();
         let to = message.to.as_ref().map_or("", |to| to.as_str());
-        for part in [to, message.kind.type_attr().unwrap_or(""), id] {
-            hash.write(part.as_bytes());
-            // No text has this byte.
-            hash.write_u8(0xff);
+        let mut key = 0;
+        for part in [to.as_bytes(), message.kind.type_attr().unwrap_or("").as_bytes(), id.as_bytes(), &said(message)] {
+            key = XxHash3_128::oneshot_with_seed(key as u64, part);
         }
-        let mut run = 0..0;
-        for child in message.children() {
-            // A client stamps what it sends late: that is not part of what it says.
-            if child.is(element, "delay", ns::DELAY) {
-                continue;
-            }
-            let range = child.range();
-            if range.start != run.end {
-                hash.write(element.bytes().get(run).unwrap_or(&[]));
-                run = range.start..range.start;
-            }
-            run.end = range.end;
-        }
-        hash.write(element.bytes().get(run).unwrap_or(&[]));
-        Some(ResendKey(hash.finish128().as_bytes()))
+        Some(ResendKey(key.to_be_bytes()))
     }
 
     /// The key under which the sender's own copy of the message is known: recipient's and sender's entries
@@ -58,6 +42,17 @@ impl ResendKey {
         key[15] ^= 0x01;
         ResendKey(key)
     }
+}
+
+/// The payload without what a client adds when it sends late: its stamp is not part of what it says.
+fn said(message: &Stanza) -> Cow<'_, [u8]> {
+    let element = message.element();
+    let said = |child: &Child| !child.is(element, "delay", ns::DELAY);
+    if let Some(payload) = message.payload(said) {
+        return Cow::Borrowed(payload);
+    }
+    let children = message.children().filter(|child| said(child));
+    Cow::Owned(children.flat_map(|child| message.bytes_of(child)).copied().collect())
 }
 
 /// Keys of messages that were accepted on streams which ended without telling their client so, the oldest first.

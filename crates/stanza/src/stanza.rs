@@ -159,6 +159,17 @@ impl Stanza {
         &self.element.bytes()[child.range()]
     }
 
+    /// The bytes of the children that are not cut out and for which `wanted` says so, where nothing stands in between.
+    pub fn payload(&self, wanted: impl Fn(&Child) -> bool) -> Option<&[u8]> {
+        let (mut all, mut length) = (0..0, 0);
+        for range in self.children().filter(|child| wanted(child)).map(Child::range) {
+            length += range.len();
+            let start = if all.is_empty() { range.start } else { all.start };
+            all = start..range.end;
+        }
+        (length == all.len()).then(|| self.element.bytes().get(all))?
+    }
+
     /// Cuts out the children for which `cut` says so.
     pub fn hide(&mut self, cut: impl Fn(&Child, &Element) -> bool) {
         for (index, child) in self.element.children().iter().enumerate() {
@@ -191,8 +202,9 @@ impl Stanza {
             .attr_opt("type", self.kind.type_attr())
             .attr_opt("xml:lang", self.element.lang())
             .children(|out| {
-                for child in self.children() {
-                    out.extend_from_slice(self.bytes_of(child));
+                match self.payload(|_| true) {
+                    Some(payload) => out.extend_from_slice(payload),
+                    None => self.children().for_each(|child| out.extend_from_slice(self.bytes_of(child))),
                 }
                 more(out);
             });

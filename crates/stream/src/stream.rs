@@ -15,6 +15,7 @@ use waxwing_xml::{
 };
 
 use crate::error::StreamError;
+use crate::input::Input;
 use crate::transport::Transport;
 
 /// Bytes read at once, and the most that one write takes together.
@@ -39,9 +40,7 @@ pub struct Stream {
     limits: Limits,
     content: Content,
     scope: Scope,
-    /// Bytes read; those before `taken` went through the splitter.
-    input: Vec<u8>,
-    taken: usize,
+    input: Input,
     /// Bytes to write; those before `sent` were.
     out: Vec<u8>,
     sent: usize,
@@ -85,8 +84,7 @@ impl Stream {
             limits,
             content,
             scope: Scope::of(content),
-            input: Vec::new(),
-            taken: 0,
+            input: Input::default(),
             out: Vec::new(),
             sent: 0,
             unflushed: false,
@@ -104,12 +102,12 @@ impl Stream {
 
     /// Whether bytes other than whitespace came that nobody has taken.
     pub fn has_input(&self) -> bool {
-        self.splitter.in_frame() || !self.input[self.taken..].trim_ascii().is_empty()
+        self.splitter.in_frame() || !self.input.is_space()
     }
 
     /// Shakes hands; everything that came in the clear is dropped.
     pub async fn encrypt(&mut self, acceptor: &Acceptor) -> io::Result<Bindings> {
-        (self.input, self.taken) = (Vec::new(), 0);
+        self.input = Input::default();
         self.transport.encrypt(acceptor).await?;
         Ok(self.transport.tls().map(|tls| acceptor.bindings(tls)).unwrap_or_default())
     }
@@ -132,29 +130,34 @@ impl Stream {
 
     /// The next whole frame of what has been read.
     pub fn frame(&mut self) -> Result<Option<Frame>, StreamError> {
-        if self.input.is_empty() {
-            return Ok(None);
-        }
-        let (taken, cut) = self.splitter.feed(&self.input[self.taken..])?;
-        self.taken += taken;
-        if self.taken >= self.input.len() {
-            (self.input, self.taken) = (Vec::new(), 0);
-        }
-        match cut {
-            None => Ok(None),
-            Some(Cut::End) => Ok(Some(Frame::End)),
-            Some(Cut::Element(bytes)) => {
-                Ok(Some(Frame::Element(waxwing_xml::scan(bytes, &self.scope, &self.limits)?)))
+        while !self.input.is_empty() {
+            if self.splitter.is_between_elements()
+                && let Some((taken, element)) =
+                    waxwing_xml::scan_front(self.input.text(), &self.scope, &self.limits)
+            {
+                self.input.take(taken);
+                return Ok(Some(Frame::Element(element)));
             }
-            Some(Cut::Header(bytes)) => {
-                let header = waxwing_xml::header(&bytes)?;
-                if header.scope.content() != self.content {
-                    return Err(StreamError::new("invalid-namespace"));
+            let (taken, cut) = self.splitter.feed(self.input.front())?;
+            self.input.take(taken);
+            match cut {
+                None => {}
+                Some(Cut::End) => return Ok(Some(Frame::End)),
+                Some(Cut::Element(bytes)) => {
+                    let element = waxwing_xml::scan(bytes, &self.scope, &self.limits)?;
+                    return Ok(Some(Frame::Element(element)));
                 }
-                self.scope = header.scope.clone();
-                Ok(Some(Frame::Header(header)))
+                Some(Cut::Header(bytes)) => {
+                    let header = waxwing_xml::header(&bytes)?;
+                    if header.scope.content() != self.content {
+                        return Err(StreamError::new("invalid-namespace"));
+                    }
+                    self.scope = header.scope.clone();
+                    return Ok(Some(Frame::Header(header)));
+                }
             }
         }
+        Ok(None)
     }
 
     /// The buffer of what is to be written. Nothing goes out before [`Stream::turn`].
@@ -235,7 +238,7 @@ impl Stream {
             if bytes.is_empty() {
                 return Poll::Ready(Ok(Turn::Eof));
             }
-            self.input = bytes.to_vec();
+            self.input = Input::new(bytes);
             Poll::Ready(Ok(Turn::Read(bytes.len())))
         })
     }
@@ -276,7 +279,7 @@ impl Stream {
         poll_fn(|cx| self.transport.poll_shutdown(cx)).await?;
         // A socket closed with unread input resets, and the client would not see our last words.
         loop {
-            self.input = Vec::new();
+            self.input = Input::default();
             if poll_fn(|cx| self.poll_input(cx)).await? == Turn::Eof {
                 return Ok(());
             }

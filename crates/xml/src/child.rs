@@ -47,7 +47,7 @@ impl Child {
 
     /// The bytes of the whole element.
     pub fn bytes<'e>(&self, parent: &'e Element) -> &'e [u8] {
-        parent.bytes.get(self.range()).unwrap_or(&[])
+        parent.bytes().get(self.range()).unwrap_or(&[])
     }
 
     /// The value of the attribute that is written with this name: without a prefix, or `xml:lang`.

@@ -36,9 +36,13 @@ pub(crate) struct RootAttr {
     pub value: Value,
 }
 
-/// One judged top-level element over its own bytes, made by [`crate::scan`]. Cloning is cheap.
+/// One judged top-level element over its own bytes, made by [`crate::scan`]. Cloning and moving it is cheap.
 #[derive(Clone, Debug)]
-pub struct Element {
+pub struct Element(pub(crate) Arc<Judged>);
+
+/// What [`crate::scan`] found.
+#[derive(Debug)]
+pub(crate) struct Judged {
     pub(crate) bytes: Arc<[u8]>,
     pub(crate) name: Span,
     pub(crate) namespace: Namespace,
@@ -53,22 +57,22 @@ pub struct Element {
 impl Element {
     /// The whole element's bytes, which mean the same to every XML parser inside the stream they came from.
     pub fn bytes(&self) -> &Arc<[u8]> {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// The local name.
     pub fn name(&self) -> &str {
-        self.part(self.name)
+        self.part(self.0.name)
     }
 
     /// The namespace name, empty for none. On a server stream `jabber:server` is reported as `jabber:client`.
     pub fn ns(&self) -> &str {
-        self.namespace_name(self.namespace)
+        self.namespace_name(self.0.namespace)
     }
 
     /// Whether this is the element of that name and namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.part_is(self.name, name) && self.namespace_is(self.namespace, ns)
+        self.part_is(self.0.name, name) && self.namespace_is(self.0.namespace, ns)
     }
 
     /// The value of the attribute without a prefix that has this name.
@@ -83,31 +87,31 @@ impl Element {
 
     /// The names of all attributes as written (with their prefix, if any), without namespace declarations.
     pub fn attr_names(&self) -> impl Iterator<Item = &str> {
-        self.attrs.iter().map(|attr| self.part(attr.name.whole))
+        self.0.attrs.iter().map(|attr| self.part(attr.name.whole))
     }
 
     /// The elements directly inside, in their order.
     pub fn children(&self) -> &[Child] {
-        &self.children
+        &self.0.children
     }
 
     /// The first element directly inside that has this name and namespace.
     pub fn child(&self, name: &str, ns: &str) -> Option<&Child> {
-        self.children.iter().find(|child| child.is(self, name, ns))
+        self.0.children.iter().find(|child| child.is(self, name, ns))
     }
 
     /// Whether there is character data other than whitespace directly inside.
     pub fn has_text(&self) -> bool {
-        self.has_text
+        self.0.has_text
     }
 
     /// The character data directly inside, references resolved.
     pub fn text(&self) -> Cow<'_, str> {
-        lex::direct_text(self.part(Span::new(0, self.bytes.len())))
+        lex::direct_text(self.part(Span::new(0, self.0.bytes.len())))
     }
 
     fn qualified_attr(&self, name: &str) -> Option<&str> {
-        let attr = self.attrs.iter().find(|attr| self.part_is(attr.name.whole, name))?;
+        let attr = self.0.attrs.iter().find(|attr| self.part_is(attr.name.whole, name))?;
         Some(match attr.value {
             Value::Written(span) => self.part(span),
             Value::Owned(index) => self.resolved(index),
@@ -116,7 +120,7 @@ impl Element {
 
     /// A part of the bytes as text. Every span stands between ASCII characters, so it is never cut short.
     pub(crate) fn part(&self, span: Span) -> &str {
-        let bytes = self.bytes.get(span.start as usize..span.end as usize).unwrap_or(&[]);
+        let bytes = self.0.bytes.get(span.start as usize..span.end as usize).unwrap_or(&[]);
         std::str::from_utf8(bytes).unwrap_or("")
     }
 
@@ -124,11 +128,11 @@ impl Element {
     /// to make text of each would cost more than all the rest of a message's way through the modules.
     #[inline]
     pub(crate) fn part_is(&self, span: Span, text: &str) -> bool {
-        self.bytes.get(span.start as usize..span.end as usize) == Some(text.as_bytes())
+        self.0.bytes.get(span.start as usize..span.end as usize) == Some(text.as_bytes())
     }
 
     fn resolved(&self, index: u32) -> &str {
-        self.owned.get(index as usize).map_or("", |text| text)
+        self.0.owned.get(index as usize).map_or("", |text| text)
     }
 
     pub(crate) fn namespace_name(&self, namespace: Namespace) -> &str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::element::{Element, Namespace, RootAttr, Value};
+use crate::element::{Element, Judged, Namespace, RootAttr, Value};
 use crate::header::check_declaration;
 use crate::lex::{self, Attr, Attrs, Lexer, Name, Role, Span, Token};
 use crate::rewrite::{self, Edit};
@@ -24,23 +24,40 @@ pub fn scan(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<Element,
     if edits.is_empty() {
         return Ok(element);
     }
-    let rewritten = rewrite::apply(&element.bytes, edits, limits.frame)?;
+    let rewritten = rewrite::apply(element.bytes(), edits, limits.frame)?;
     let (element, edits) = judge(rewritten, scope, limits)?;
     debug_assert!(edits.is_empty(), "a child still needs something from outside itself");
     Ok(element)
+}
+
+/// Judges the element at the front of `text`, whitespace before it taken as nothing, and says how many bytes both take:
+/// what a [`crate::Splitter`] and [`scan`] do one after the other, at once. `None` where the element is not there
+/// whole, where something is wrong with it, or where it has to be rewritten: these two tell what.
+pub fn scan_front(text: &str, scope: &Scope, limits: &Limits) -> Option<(usize, Element)> {
+    let element = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    let mut judge = Judge::new(element, scope, limits);
+    let length = judge.run(scope).ok().filter(|length| *length <= limits.frame)?;
+    let found = judge.found;
+    let frame = element.get(..length)?;
+    if !found.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
+        return None;
+    }
+    Some((text.len() - element.len() + length, found.over(Arc::from(frame.as_bytes()))))
 }
 
 fn judge(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
     if frame.len() > limits.frame {
         return Err(Fault::PolicyViolation("stanza too big"));
     }
-    let found = {
+    let mut found = {
         let mut judge = Judge::new(lex::characters(&frame)?, scope, limits);
-        judge.run(scope)?;
+        if judge.run(scope)? < frame.len() {
+            return Err(Fault::NotWellFormed);
+        }
         judge.found
     };
-    let Found { name, namespace, attrs, children, has_text, owned, edits } = found;
-    Ok((Element { name, namespace, attrs, children, has_text, owned, bytes: frame }, edits))
+    let edits = std::mem::take(&mut found.edits);
+    Ok((found.over(frame), edits))
 }
 
 /// What becomes of the frame.
@@ -52,6 +69,13 @@ struct Found {
     has_text: bool,
     owned: Vec<Box<str>>,
     edits: Vec<Edit>,
+}
+
+impl Found {
+    fn over(self, bytes: Arc<[u8]>) -> Element {
+        let Found { name, namespace, attrs, children, has_text, owned, edits: _ } = self;
+        Element(Arc::new(Judged { name, namespace, attrs, children, has_text, owned, bytes }))
+    }
 }
 
 /// An element whose end tag is to come.
@@ -134,16 +158,14 @@ impl<'t> Judge<'t> {
         Ok(())
     }
 
-    fn run(&mut self, scope: &'t Scope) -> Result<(), Fault> {
+    /// Judges one element and says where it ends.
+    fn run(&mut self, scope: &'t Scope) -> Result<usize, Fault> {
         self.inherit(scope)?;
         let mut lexer = Lexer::new(self.text, self.limits.attributes);
         let mut attrs = Attrs::new();
-        loop {
+        while !self.rooted || !self.open.is_empty() {
             let start = lexer.at();
-            let Some(token) = lexer.next(&mut attrs)? else { break };
-            if self.rooted && self.open.is_empty() {
-                return Err(Fault::NotWellFormed);
-            }
+            let token = lexer.next(&mut attrs)?.ok_or(Fault::NotWellFormed)?;
             match token {
                 Token::Start { name, empty } => {
                     self.start(start, name, &attrs)?;
@@ -153,7 +175,7 @@ impl<'t> Judge<'t> {
                 }
                 Token::End { name } => {
                     let expected = self.open.last().ok_or(Fault::NotWellFormed)?.name;
-                    if expected.of(self.text) != name.of(self.text) {
+                    if expected.bytes(self.text) != name.bytes(self.text) {
                         return Err(Fault::NotWellFormed);
                     }
                     self.end(lexer.at())?;
@@ -162,13 +184,13 @@ impl<'t> Judge<'t> {
                 Token::CData(span) => self.characters(span)?,
             }
         }
-        if self.rooted && self.open.is_empty() { Ok(()) } else { Err(Fault::NotWellFormed) }
+        Ok(lexer.at())
     }
 
     fn characters(&mut self, span: Span) -> Result<(), Fault> {
         match self.open.len() {
             0 => return Err(Fault::NotWellFormed),
-            1 => self.found.has_text |= !span.of(self.text).bytes().all(names::is_space),
+            1 => self.found.has_text |= !span.bytes(self.text).iter().all(|&byte| names::is_space(byte)),
             _ => {}
         }
         Ok(())
@@ -303,8 +325,8 @@ impl<'t> Judge<'t> {
         let text = self.text;
         let mut prefixed: SmallVec<[(Namespace, &str); 4]> = SmallVec::new();
         for (at, attr) in attrs.iter().enumerate() {
-            let whole = attr.name.whole.of(text);
-            if attrs[..at].iter().any(|other| other.name.whole.of(text) == whole) {
+            let whole = attr.name.whole.bytes(text);
+            if attrs[..at].iter().any(|other| other.name.whole.bytes(text) == whole) {
                 return Err(Fault::NotWellFormed);
             }
             if attr.role != Role::Prefixed {
@@ -326,12 +348,11 @@ impl<'t> Judge<'t> {
     fn root_attrs(&mut self, attrs: &Attrs) {
         let text = self.text;
         for attr in attrs.iter().filter(|attr| matches!(attr.role, Role::Plain | Role::Prefixed)) {
-            let value = match attr.meant(text) {
-                Cow::Borrowed(_) => Value::Written(attr.value),
-                Cow::Owned(value) => {
-                    self.found.owned.push(value.into());
-                    Value::Owned(self.found.owned.len() as u32 - 1)
-                }
+            let value = if attr.plain {
+                Value::Written(attr.value)
+            } else {
+                self.found.owned.push(attr.meant(text).into());
+                Value::Owned(self.found.owned.len() as u32 - 1)
             };
             self.found.attrs.push(RootAttr { name: attr.name, value });
         }

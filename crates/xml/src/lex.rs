@@ -19,6 +19,12 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    /// The same bytes, for a comparison: where a character begins need not be looked at.
+    #[inline]
+    pub fn bytes(self, text: &str) -> &[u8] {
+        text.as_bytes().get(self.start as usize..self.end as usize).unwrap_or(&[])
+    }
+
     pub fn of(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or("")
     }
@@ -113,13 +119,15 @@ impl<'a> Lexer<'a> {
 
     /// The next token, None at the end. A start tag's attributes replace what is in `attrs`.
     pub fn next(&mut self, attrs: &mut Attrs) -> Result<Option<Token>, Fault> {
-        let token = match self.rest() {
-            [] => return Ok(None),
-            [b'<', b'/', ..] => self.end_tag()?,
-            [b'<', b'!', ..] => self.cdata()?,
-            [b'<', b'?', ..] => return Err(Fault::RestrictedXml),
-            [b'<', ..] => self.start_tag(attrs)?,
-            _ => self.characters()?,
+        let token = match self.peek(0) {
+            None => return Ok(None),
+            Some(b'<') => match self.peek(1) {
+                Some(b'/') => self.end_tag()?,
+                Some(b'!') => self.cdata()?,
+                Some(b'?') => return Err(Fault::RestrictedXml),
+                _ => self.start_tag(attrs)?,
+            },
+            Some(_) => self.characters()?,
         };
         Ok(Some(token))
     }
@@ -136,21 +144,24 @@ impl<'a> Lexer<'a> {
     /// Takes whitespace and tells whether there was any.
     #[inline]
     pub fn space(&mut self) -> bool {
-        let spaces = self.rest().iter().take_while(|b| names::is_space(**b)).count();
-        self.at += spaces;
-        spaces > 0
+        let start = self.at;
+        while self.peek(0).is_some_and(names::is_space) {
+            self.at += 1;
+        }
+        self.at > start
     }
 
     /// Takes `name = "value"`.
     pub fn attribute(&mut self) -> Result<Attr, Fault> {
         let name = self.name()?;
         self.space();
-        if !self.take("=") {
+        if self.peek(0) != Some(b'=') {
             return Err(Fault::NotWellFormed);
         }
+        self.at += 1;
         self.space();
         let (value, plain) = self.value()?;
-        let written = &self.text.as_bytes()[name.whole.start as usize..name.whole.end as usize];
+        let written = name.whole.bytes(self.text);
         let prefixed = name.local > name.whole.start;
         let role = match prefixed {
             false if written == b"xmlns" => Role::DeclaresDefault,
@@ -159,6 +170,11 @@ impl<'a> Lexer<'a> {
             true => Role::Prefixed,
         };
         Ok(Attr { name, role, value, plain })
+    }
+
+    #[inline]
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + ahead).copied()
     }
 
     #[inline]
@@ -172,12 +188,12 @@ impl<'a> Lexer<'a> {
         let name = self.name()?;
         loop {
             let spaced = self.space();
-            match self.rest() {
-                [b'>', ..] => {
+            match self.peek(0) {
+                Some(b'>') => {
                     self.at += 1;
                     return Ok(Token::Start { name, empty: false });
                 }
-                [b'/', b'>', ..] => {
+                Some(b'/') if self.peek(1) == Some(b'>') => {
                     self.at += 2;
                     return Ok(Token::Start { name, empty: true });
                 }
@@ -194,9 +210,10 @@ impl<'a> Lexer<'a> {
         self.at += 2;
         let name = self.name()?.whole;
         self.space();
-        if !self.take(">") {
+        if self.peek(0) != Some(b'>') {
             return Err(Fault::NotWellFormed);
         }
+        self.at += 1;
         Ok(Token::End { name })
     }
 

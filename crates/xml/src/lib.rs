@@ -1,7 +1,8 @@
 //! XMPP's XML: cut frames, judge them once, write them.
 //!
 //! Bytes from a stream go through [`Splitter`], which cuts off one frame at a time and refuses what is too big while
-//! it is still arriving, then through [`header()`] or [`scan`], which judge the frame strictly. What `scan` accepts
+//! it is still arriving, then through [`header()`] or [`scan`], which judge the frame strictly; [`scan_front`] does both
+//! at once for an element that came whole. What `scan` accepts
 //! means the same to every XML parser, so its bytes may be passed on as they are. [`Tag`] and the functions beside it
 //! write XML. Nothing outside this crate sees a tag character.
 
@@ -23,7 +24,7 @@ pub use child::Child;
 pub use element::Element;
 pub use fault::Fault;
 pub use header::{Header, header};
-pub use judge::scan;
+pub use judge::{scan, scan_front};
 pub use limits::{Limits, MAX_NAME, MAX_PREFIXES};
 pub use scope::{Content, Scope};
 pub use split::{Cut, Splitter};

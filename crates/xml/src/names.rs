@@ -22,6 +22,9 @@ static CLASS: [u8; 256] = {
         } else if b < b' ' || matches!(b, b'"' | b'\'' | b'<' | b'&') {
             class[byte] = VALUE_STOP;
         }
+        if b < b' ' || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | 0xef) {
+            class[byte] |= THOUGHT;
+        }
         byte += 1;
     }
     class
@@ -35,6 +38,8 @@ const WIDE: u8 = 8;
 const ASCII: u8 = 16;
 /// Ends an attribute's value, or has to be looked at in it.
 const VALUE_STOP: u8 = 32;
+/// May have to be written as something else.
+const THOUGHT: u8 = 64;
 
 fn class(byte: u8) -> u8 {
     CLASS[usize::from(byte)]
@@ -67,15 +72,36 @@ pub(crate) fn plain_value(text: &[u8]) -> usize {
 /// Eight bytes at once: the lowest byte with its high bit set is the first that ends an attribute's value or has to
 /// be looked at in it (what borrows make of the bytes above it means nothing).
 fn value_stops(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let all = |byte: u8| ONES * u64::from(byte);
-    let less = |word: u64, than: u8| word.wrapping_sub(all(than)) & !word & HIGH;
     // `&` and `'` differ in the lowest bit only.
-    less(word, b' ')
-        | less(word ^ all(b'"'), 1)
-        | less(word ^ all(b'<'), 1)
-        | less((word & !ONES) ^ all(b'&' & b'\''), 1)
+    less(word, b' ') | equal(word, b'"') | equal(word, b'<') | equal(word & !ONES, b'&' & b'\'')
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Sets the high bit of the lowest byte that is less, if there is one.
+fn less(word: u64, than: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(than)) & !word & (ONES << 7)
+}
+
+/// Sets the high bit of the lowest byte that is the same, if there is one.
+fn equal(word: u64, byte: u8) -> u64 {
+    less(word ^ (ONES * u64::from(byte)), 1)
+}
+
+/// Whether a byte may have to be written as something else.
+pub(crate) fn needs_thought(byte: u8) -> bool {
+    class(byte) & THOUGHT != 0
+}
+
+/// Whether every byte is written as it is.
+pub(crate) fn is_written_as_is(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let clean = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // `<` and `>` differ in one bit only.
+        value_stops(word) | equal(word & !(ONES << 1), b'<' & b'>') | equal(word, 0xef) == 0
+    };
+    words.iter().all(clean) && !rest.iter().copied().any(needs_thought)
 }
 
 /// How far a qualified name at the front of `text` reaches, and where its local part starts: 0 without a prefix. None
@@ -158,9 +184,9 @@ pub(crate) fn is_legal(c: char) -> bool {
 /// Whether all characters may stand in a document; the same as `text.chars().all(is_legal)`, without decoding.
 pub(crate) fn all_legal(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Without an early exit, so that the compiler makes vector code of it.
-    let control =
-        bytes.iter().fold(false, |bad, &b| bad | ((b < b' ') & (b != b'\t') & (b != b'\n') & (b != b'\r')));
+    // Without an early exit, so that the compiler makes vector code of it. Most text has not even a line end.
+    let control = bytes.iter().fold(false, |found, &b| found | (b < b' '))
+        && bytes.iter().any(|&b| b < b' ' && !is_space(b));
     let noncharacter = || {
         memchr::memchr_iter(0xef, bytes).any(|i| matches!(bytes.get(i + 1..i + 3), Some([0xbf, 0xbe | 0xbf])))
     };
@@ -188,6 +214,8 @@ mod tests {
                 text[22] = b'"';
                 let stops = byte < b' ' || matches!(byte, b'"' | b'\'' | b'<' | b'&');
                 assert_eq!(plain_value(&text), if stops { at } else { 22 }, "{byte} at {at}");
+                let clean = text.split_last_chunk::<2>().is_some_and(|(text, _)| is_written_as_is(text));
+                assert_eq!(clean, !stops && byte != b'>' && byte != 0xef, "{byte} at {at}");
             }
         }
         assert_eq!(plain_value(b"no more"), 7);

@@ -89,6 +89,11 @@ impl Splitter {
         self.limits = limits;
     }
 
+    /// Whether the next byte that is not whitespace starts an element, or is the stream's end.
+    pub fn is_between_elements(&self) -> bool {
+        !self.fresh && !self.in_frame()
+    }
+
     /// Whether part of a frame has arrived and its end has not.
     pub fn in_frame(&self) -> bool {
         self.state != State::Between

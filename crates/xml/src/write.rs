@@ -113,12 +113,12 @@ pub fn escape_attr(out: &mut Vec<u8>, value: &str) {
 
 fn escape(out: &mut Vec<u8>, content: &str, attribute: bool) {
     let bytes = content.as_bytes();
-    // Without an early exit, so that the compiler makes vector code of it: most have nothing to escape.
-    if !bytes.iter().fold(false, |found, &byte| found | needs_thought(byte)) {
+    // Most have nothing to escape.
+    if names::is_written_as_is(bytes) {
         return out.extend_from_slice(bytes);
     }
     let (mut written, mut at) = (0, 0);
-    while let Some(next) = bytes[at..].iter().position(|&byte| needs_thought(byte)) {
+    while let Some(next) = bytes[at..].iter().position(|&byte| names::needs_thought(byte)) {
         at += next;
         let (instead, length) = match bytes[at] {
             b'&' => ("&amp;", 1),
@@ -148,11 +148,6 @@ fn escape(out: &mut Vec<u8>, content: &str, attribute: bool) {
 }
 
 const REPLACEMENT: &str = "\u{fffd}";
-
-/// Whether a byte may have to be written as something else.
-fn needs_thought(byte: u8) -> bool {
-    byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'\'' | b'"' | 0xef)
-}
 
 /// Appends bytes that [`crate::scan`] judged: a whole element, or a child by its range.
 pub fn attach(out: &mut Vec<u8>, judged: &[u8]) {

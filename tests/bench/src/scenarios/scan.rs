@@ -12,7 +12,7 @@ use jid::Jid;
 use waxwing_kernel::{Archive, Core, Host, Session, Settings, Setup};
 use waxwing_stanza::Stanza;
 use waxwing_store::{NewAccount, Writer, WriterOptions};
-use waxwing_xml::{Cut, Element, Limits, Scope, Splitter};
+use waxwing_xml::{Element, Limits, Scope};
 
 use crate::Fault;
 use crate::bench::Bench;
@@ -25,8 +25,7 @@ const fn figure(name: &'static str, unit: &'static str, target: Target) -> Figur
 
 const RATIO: Figure = figure("all four, as part of minidom's", "", Target::AtMost(1.0 / 6.0));
 const WHOLE: Figure = figure("split, scan, route and write", "ns", Target::None);
-const SPLIT: Figure = figure("split alone", "ns", Target::None);
-const SCAN: Figure = figure("scan alone", "ns", Target::None);
+const SCAN: Figure = figure("split and scan", "ns", Target::None);
 const ROUTE: Figure = figure("route alone", "ns", Target::None);
 const WRITE: Figure = figure("write alone", "ns", Target::None);
 const CONFIRM: Figure = figure("acknowledgement (not in the sum)", "ns", Target::None);
@@ -34,8 +33,6 @@ const TREE: Figure = figure("parse and write", "ns", Target::None);
 
 const US: &str = "Waxwing";
 const LIMITS: Limits = Limits { frame: 262_144, depth: 100, attributes: 64 };
-const HEADER: &[u8] =
-    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 /// Messages handled one after the other before they are acknowledged together.
 const BATCH: usize = 64;
@@ -55,7 +52,6 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         let one = |time: Duration| time.as_secs_f64() * 1e9 / BATCH as f64;
         report.add(&RATIO, US, whole.as_secs_f64() / tree.as_secs_f64());
         report.add(&WHOLE, US, one(whole));
-        report.add(&SPLIT, US, one(best.split));
         report.add(&SCAN, US, one(best.scan));
         report.add(&ROUTE, US, one(best.route));
         report.add(&WRITE, US, one(best.write));
@@ -70,7 +66,6 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
 
 /// The shortest time of each step over all batches: the one least disturbed.
 struct Steps {
-    split: Duration,
     scan: Duration,
     route: Duration,
     write: Duration,
@@ -79,7 +74,6 @@ struct Steps {
 
 impl Steps {
     const MAX: Steps = Steps {
-        split: Duration::MAX,
         scan: Duration::MAX,
         route: Duration::MAX,
         write: Duration::MAX,
@@ -88,7 +82,6 @@ impl Steps {
 
     fn min(self, other: Steps) -> Steps {
         Steps {
-            split: self.split.min(other.split),
             scan: self.scan.min(other.scan),
             route: self.route.min(other.route),
             write: self.write.min(other.write),
@@ -102,7 +95,6 @@ struct Lab {
     core: Arc<Core>,
     sender: Arc<Session>,
     recipient: Arc<Session>,
-    splitter: Splitter,
     messages: Vec<Vec<u8>>,
     out: Vec<u8>,
     /// What the recipient has acknowledged.
@@ -141,14 +133,12 @@ impl Lab {
         host.set_table(waxwing_xeps::install(&setup).map_err(|error| Fault::new(error.0))?);
         let sender = connect(&core, &host, "romeo").await?;
         let recipient = connect(&core, &host, "juliet").await?;
-        let mut splitter = Splitter::new(LIMITS);
-        splitter.feed(HEADER).map_err(|fault| Fault::new(format!("{fault:?}")))?;
         let messages = (0..BATCH).map(|number| {
             let mut message = Vec::new();
             write_message(&mut message, recipient.jid.as_str(), Number { sender: 0, number: number as u32 });
             message
         });
-        Ok(Lab { messages: messages.collect(), core, sender, recipient, splitter, out: Vec::new(), h: 0 })
+        Ok(Lab { messages: messages.collect(), core, sender, recipient, out: Vec::new(), h: 0 })
     }
 
     /// Each message all the way before the next.
@@ -156,8 +146,7 @@ impl Lab {
         self.out.clear();
         let begun = Instant::now();
         for number in 0..BATCH {
-            let frame = self.split(number)?;
-            let element = scan(frame)?;
+            let element = self.scan(number)?;
             self.route(element).await?;
             self.write();
         }
@@ -170,9 +159,7 @@ impl Lab {
     async fn steps(&mut self) -> Result<Steps, Fault> {
         self.out.clear();
         let begun = Instant::now();
-        let frames = (0..BATCH).map(|number| self.split(number)).collect::<Result<Vec<_>, _>>()?;
-        let split = begun.elapsed();
-        let elements = frames.into_iter().map(scan).collect::<Result<Vec<_>, _>>()?;
+        let elements = (0..BATCH).map(|number| self.scan(number)).collect::<Result<Vec<_>, _>>()?;
         let scanned = begun.elapsed();
         for element in elements {
             self.route(element).await?;
@@ -183,18 +170,20 @@ impl Lab {
         self.confirm()?;
         let confirmed = begun.elapsed();
         Ok(Steps {
-            split,
-            scan: scanned - split,
+            scan: scanned,
             route: routed - scanned,
             write: written - routed,
             confirm: confirmed - written,
         })
     }
 
-    fn split(&mut self, number: usize) -> Result<Arc<[u8]>, Fault> {
-        match self.splitter.feed(black_box(&self.messages[number])) {
-            Ok((_, Some(Cut::Element(frame)))) => Ok(frame),
-            other => Err(Fault::new(format!("not split: {other:?}"))),
+    /// As a stream does with what came in one read.
+    fn scan(&mut self, number: usize) -> Result<Element, Fault> {
+        let text = std::str::from_utf8(black_box(&self.messages[number])).ok();
+        let front = text.and_then(|text| waxwing_xml::scan_front(text, &Scope::client(), &LIMITS));
+        match front {
+            Some((_, element)) => Ok(element),
+            None => Err(Fault::new("not judged".to_owned())),
         }
     }
 
@@ -241,11 +230,6 @@ impl Lab {
         }
         Ok(begun.elapsed())
     }
-}
-
-fn scan(frame: Arc<[u8]>) -> Result<Element, Fault> {
-    waxwing_xml::scan(frame, &Scope::client(), &LIMITS)
-        .map_err(|fault| Fault::new(format!("not judged: {fault:?}")))
 }
 
 /// A client that is available and has stream management on.
