@@ -119,7 +119,7 @@ impl Client {
 
 /// A stanza as it is read from a stream.
 pub fn stanza(xml: &str) -> Stanza {
-    Stanza::restore(Arc::from(xml.as_bytes())).unwrap()
+    Stanza::restore(xml.as_bytes()).unwrap()
 }
 
 /// A message; an empty type or address is left out.

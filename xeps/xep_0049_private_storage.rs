@@ -116,7 +116,7 @@ impl PrivateStorage {
     fn read(&self, request: &Request<Query>) -> Result<Element, StanzaError> {
         let stanza = &request.stanza;
         let payload = stanza.children().next().ok_or(StanzaError::new(Condition::BadRequest))?;
-        let bytes: Arc<[u8]> = Arc::from(stanza.bytes_of(payload));
+        let bytes = stanza.bytes_of(payload);
         // Judged before: only the size is new, and what is over both of these could not be stored.
         let limits = Limits { frame: bytes.len() + self.limit, depth: usize::MAX, attributes: usize::MAX };
         scan(bytes, &Scope::client(), &limits).map_err(|_| full())

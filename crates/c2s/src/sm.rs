@@ -71,7 +71,7 @@ mod tests {
 
     fn element(xml: &str) -> Element {
         let limits = Limits { frame: 1000, depth: 10, attributes: 10 };
-        waxwing_xml::scan(Arc::from(xml.as_bytes()), &Scope::client(), &limits).unwrap()
+        waxwing_xml::scan(xml.as_bytes(), &Scope::client(), &limits).unwrap()
     }
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {

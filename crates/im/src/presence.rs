@@ -77,7 +77,7 @@ async fn arrive(session: &Arc<Session>) {
             }
         }
         if let Some(request) = &row.request
-            && let Some(request) = Stanza::restore(Arc::from(request.as_slice()))
+            && let Some(request) = Stanza::restore(request)
         {
             let targets = Targets::Session(session.id);
             let _ = route::deliver(account, Arc::new(request), None, targets).await;

@@ -83,7 +83,7 @@ impl Account {
     }
 
     async fn judge(self: &Arc<Self>, row: &LogRow) -> Result<Row, StoreError> {
-        let Some(stanza) = Stanza::restore(row.stanza.clone()) else {
+        let Some(stanza) = Stanza::restore(&row.stanza) else {
             tracing::error!(account = %self.jid, seq = row.seq, "a stored message cannot be read");
             return Ok(Row::Unreadable);
         };

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use tokio::sync::Semaphore;
 use waxwing_store::{Store, UnixMillis, Writer};
 
+use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::linger::Linger;
 use crate::{AccountCache, Answers, Archiving, Component, Directory, Host, Roster, SessionId};
@@ -53,6 +54,7 @@ pub struct Core {
     /// Requests of the server's own.
     pub answers: Answers,
     pub(crate) linger: Linger,
+    pub(crate) clock: Clock,
     /// Who may read a page of a log now.
     pub(crate) log_readers: Semaphore,
     hosts: OnceLock<HashMap<Box<str>, Arc<Host>, RandomState>>,
@@ -94,6 +96,7 @@ impl Core {
             archiving,
             answers: Answers::default(),
             linger: Linger::default(),
+            clock: Clock::new(),
             log_readers: Semaphore::new(LOG_READERS),
             hosts: OnceLock::new(),
             components: OnceLock::new(),
@@ -138,11 +141,6 @@ impl Core {
     pub fn next_session(&self) -> SessionId {
         self.sessions.fetch_add(1, Ordering::Relaxed)
     }
-}
-
-/// Milliseconds since 1970.
-pub fn now() -> UnixMillis {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as UnixMillis)
 }
 
 /// XEP-0082 date and time in UTC, with milliseconds.

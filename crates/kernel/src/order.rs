@@ -15,7 +15,7 @@ use crate::archive::{at_of, first_at};
 use crate::commit::After;
 use crate::entry::LogRef;
 use crate::resource::Mode;
-use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, Unread, now};
+use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, Unread};
 
 /// Which of an account's sessions a stanza goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,18 +147,13 @@ impl Account {
         }
         // A position holds the time in milliseconds above its 16 lowest bits, and so the time grows with it: where
         // the clock was set back, or gave more entries to a millisecond than these can hold, it goes on from the last.
-        let seq = state.next.max(first_at(now()));
+        let since = Instant::now();
+        let seq = state.next.max(first_at(self.core().clock.at(since)));
         let at = at_of(seq);
         state.next = seq + 1;
         state.pending += u64::from(keep.pending);
-        let unwritten = Unwritten {
-            since: Instant::now(),
-            at,
-            stanza: stanza.clone(),
-            permit: keep.permit,
-            ticket,
-            key: keep.key,
-        };
+        let unwritten =
+            Unwritten { since, at, stanza: stanza.clone(), permit: keep.permit, ticket, key: keep.key };
         let (archived, pending) = (keep.archived, keep.pending);
         let log = Some(LogRef { seq, at, identified: archived });
         let arriving = Arriving { stanza, to, targets, log, point, place: seq };

@@ -1,7 +1,7 @@
 //! How a message is known that a client sends again because its acknowledgement never came.
 
-use std::collections::VecDeque;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
@@ -28,7 +28,9 @@ impl ResendKey {
         let id = if message.has("origin-id", ns::SID) { "" } else { message.id()? };
         let to = message.to.as_ref().map_or("", |to| to.as_str());
         let mut key = 0;
-        for part in [to.as_bytes(), message.kind.type_attr().unwrap_or("").as_bytes(), id.as_bytes(), &said(message)] {
+        for part in
+            [to.as_bytes(), message.kind.type_attr().unwrap_or("").as_bytes(), id.as_bytes(), &said(message)]
+        {
             key = XxHash3_128::oneshot_with_seed(key as u64, part);
         }
         Some(ResendKey(key.to_be_bytes()))

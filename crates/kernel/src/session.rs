@@ -59,7 +59,7 @@ impl Session {
     }
 
     pub fn resource(&self) -> &str {
-        self.jid.as_str().split_once('/').map_or("", |(_, resource)| resource)
+        self.jid.resource().map_or("", |resource| resource.as_str())
     }
 
     pub fn device(&self) -> Option<&str> {

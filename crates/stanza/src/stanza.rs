@@ -44,13 +44,7 @@ impl Stanza {
         let kind = Kind::read(element.name(), element.attr("type"));
         let to = element.attr("to").map(prepare);
         let malformed = to == Some(None);
-        let stanza = |kind| Stanza {
-            kind,
-            from: None,
-            to: to.flatten(),
-            element,
-            hidden: SmallVec::new(),
-        };
+        let stanza = |kind| Stanza { kind, from: None, to: to.flatten(), element, hidden: SmallVec::new() };
         match kind {
             Ok(kind) if malformed => Err(ReadError::Answer(stanza(kind), Condition::JidMalformed.into())),
             Ok(kind) => Ok(stanza(kind)),
@@ -60,7 +54,7 @@ impl Stanza {
     }
 
     /// Reads back what [`Stanza::write`] wrote, `from` included. `None` if it is not such a stanza.
-    pub fn restore(bytes: Arc<[u8]>) -> Option<Stanza> {
+    pub fn restore(bytes: &[u8]) -> Option<Stanza> {
         let element = waxwing_xml::scan(bytes, &Scope::client(), &OWN).ok()?;
         let from = element.attr("from").and_then(prepare);
         let stanza = Stanza::read(element).ok()?;
@@ -77,7 +71,7 @@ impl Stanza {
     ) -> Stanza {
         let mut bytes = Vec::with_capacity(256);
         Tag::new(&mut bytes, kind.name()).attr_opt("id", id).children(payload);
-        let scanned = waxwing_xml::scan(Arc::from(bytes), &Scope::client(), &OWN);
+        let scanned = waxwing_xml::scan(&bytes, &Scope::client(), &OWN);
         // Only children that bypassed the writer can make this fail: then the stanza goes without them.
         let element = scanned.unwrap_or_else(|fault| {
             debug_assert!(false, "a stanza of our own is not well-formed: {fault:?}");
@@ -85,7 +79,7 @@ impl Stanza {
             Tag::new(&mut bytes, kind.name()).attr_opt("id", id).end_empty();
             // One tag with one escaped attribute, as the writer makes it, is well-formed.
             #[allow(clippy::expect_used)]
-            waxwing_xml::scan(Arc::from(bytes), &Scope::client(), &OWN).expect("an empty element")
+            waxwing_xml::scan(&bytes, &Scope::client(), &OWN).expect("an empty element")
         });
         Stanza { kind, from, to, element, hidden: SmallVec::new() }
     }
@@ -128,14 +122,16 @@ impl Stanza {
 
     /// The children that are not cut out, in order.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
-        let shown = |(index, _): &(usize, &Child)| {
-            self.hidden.is_empty() || !self.hidden.contains(&(*index as u32))
-        };
+        let shown =
+            |(index, _): &(usize, &Child)| self.hidden.is_empty() || !self.hidden.contains(&(*index as u32));
         self.element.children().iter().enumerate().filter(shown).map(|(_, child)| child)
     }
 
     /// The first child of that name and namespace.
     pub fn child(&self, name: &str, ns: &str) -> Option<&Child> {
+        if !self.element.may_hold(ns) {
+            return None;
+        }
         self.children().find(|child| child.is(&self.element, name, ns))
     }
 
@@ -145,7 +141,7 @@ impl Stanza {
 
     /// Whether a child is in that namespace, whatever its name.
     pub fn has_ns(&self, ns: &str) -> bool {
-        self.children().any(|child| child.is_in(&self.element, ns))
+        self.element.may_hold(ns) && self.children().any(|child| child.is_in(&self.element, ns))
     }
 
     /// The element that [`Child`]ren lie in.

@@ -144,7 +144,7 @@ impl Stream {
                 None => {}
                 Some(Cut::End) => return Ok(Some(Frame::End)),
                 Some(Cut::Element(bytes)) => {
-                    let element = waxwing_xml::scan(bytes, &self.scope, &self.limits)?;
+                    let element = waxwing_xml::scan(&bytes, &self.scope, &self.limits)?;
                     return Ok(Some(Frame::Element(element)));
                 }
                 Some(Cut::Header(bytes)) => {

@@ -9,8 +9,9 @@ use crate::lex::{self, Name, Span};
 use crate::{Child, ns};
 
 /// A namespace name, without a copy where one is avoidable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Namespace {
+    #[default]
     None,
     /// The content namespace, which is `jabber:server` too on a server stream.
     Client,
@@ -41,9 +42,11 @@ pub(crate) struct RootAttr {
 pub struct Element(pub(crate) Arc<Judged>);
 
 /// What [`crate::scan`] found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Judged {
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) text: Arc<str>,
+    /// See [`Element::may_hold`].
+    pub(crate) namespaces: u64,
     pub(crate) name: Span,
     pub(crate) namespace: Namespace,
     /// Without namespace declarations.
@@ -56,8 +59,15 @@ pub(crate) struct Judged {
 
 impl Element {
     /// The whole element's bytes, which mean the same to every XML parser inside the stream they came from.
-    pub fn bytes(&self) -> &Arc<[u8]> {
-        &self.0.bytes
+    pub fn bytes(&self) -> &[u8] {
+        self.0.text.as_bytes()
+    }
+
+    /// Whether an element directly inside may be in that namespace. `false` is certain and costs next to nothing: most
+    /// of what a server looks for in a message is not there.
+    #[inline]
+    pub fn may_hold(&self, ns: &str) -> bool {
+        self.0.namespaces & namespace_bit(ns) != 0
     }
 
     /// The local name.
@@ -107,7 +117,7 @@ impl Element {
 
     /// The character data directly inside, references resolved.
     pub fn text(&self) -> Cow<'_, str> {
-        lex::direct_text(self.part(Span::new(0, self.0.bytes.len())))
+        lex::direct_text(&self.0.text)
     }
 
     fn qualified_attr(&self, name: &str) -> Option<&str> {
@@ -118,17 +128,14 @@ impl Element {
         })
     }
 
-    /// A part of the bytes as text. Every span stands between ASCII characters, so it is never cut short.
+    /// A part of the text. Every span stands between ASCII characters, so it is never cut short.
     pub(crate) fn part(&self, span: Span) -> &str {
-        let bytes = self.0.bytes.get(span.start as usize..span.end as usize).unwrap_or(&[]);
-        std::str::from_utf8(bytes).unwrap_or("")
+        span.of(&self.0.text)
     }
 
-    /// Whether a part of the bytes is this text. Compares bytes: many are asked for, few are what was asked for, and
-    /// to make text of each would cost more than all the rest of a message's way through the modules.
     #[inline]
     pub(crate) fn part_is(&self, span: Span, text: &str) -> bool {
-        self.0.bytes.get(span.start as usize..span.end as usize) == Some(text.as_bytes())
+        span.bytes(&self.0.text) == text.as_bytes()
     }
 
     fn resolved(&self, index: u32) -> &str {
@@ -153,4 +160,13 @@ impl Element {
             _ => self.namespace_name(namespace) == name,
         }
     }
+}
+
+/// One bit for each namespace, and for many others too.
+#[inline]
+pub(crate) fn namespace_bit(ns: &str) -> u64 {
+    let bytes = ns.as_bytes();
+    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+    let mixed = bytes.len().wrapping_mul(37) ^ usize::from(middle).wrapping_mul(11);
+    1 << (mixed % 64)
 }

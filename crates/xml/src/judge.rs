@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::element::{Element, Judged, Namespace, RootAttr, Value};
+use crate::element::{Element, Judged, Namespace, RootAttr, Value, namespace_bit};
 use crate::header::check_declaration;
 use crate::lex::{self, Attr, Attrs, Lexer, Name, Role, Span, Token};
 use crate::rewrite::{self, Edit};
@@ -19,13 +19,13 @@ use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, names, ns};
 /// gets the declaration of its own, for which the frame is copied once. (Prefixes inside of values, as in XPath, are
 /// not seen and stay as they are.) On a server stream `jabber:server` counts as, and in children becomes,
 /// `jabber:client`.
-pub fn scan(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<Element, Fault> {
+pub fn scan(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<Element, Fault> {
     let (element, edits) = judge(frame, scope, limits)?;
     if edits.is_empty() {
         return Ok(element);
     }
     let rewritten = rewrite::apply(element.bytes(), edits, limits.frame)?;
-    let (element, edits) = judge(rewritten, scope, limits)?;
+    let (element, edits) = judge(&rewritten, scope, limits)?;
     debug_assert!(edits.is_empty(), "a child still needs something from outside itself");
     Ok(element)
 }
@@ -42,39 +42,33 @@ pub fn scan_front(text: &str, scope: &Scope, limits: &Limits) -> Option<(usize, 
     if !found.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
         return None;
     }
-    Some((text.len() - element.len() + length, found.over(Arc::from(frame.as_bytes()))))
+    Some((text.len() - element.len() + length, found.over(frame)))
 }
 
-fn judge(frame: Arc<[u8]>, scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
+fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
     if frame.len() > limits.frame {
         return Err(Fault::PolicyViolation("stanza too big"));
     }
-    let mut found = {
-        let mut judge = Judge::new(lex::characters(&frame)?, scope, limits);
-        if judge.run(scope)? < frame.len() {
-            return Err(Fault::NotWellFormed);
-        }
-        judge.found
-    };
-    let edits = std::mem::take(&mut found.edits);
-    Ok((found.over(frame), edits))
+    let text = lex::characters(frame)?;
+    let mut judge = Judge::new(text, scope, limits);
+    if judge.run(scope)? < text.len() {
+        return Err(Fault::NotWellFormed);
+    }
+    let edits = std::mem::take(&mut judge.found.edits);
+    Ok((judge.found.over(text), edits))
 }
 
 /// What becomes of the frame.
 struct Found {
-    name: Span,
-    namespace: Namespace,
-    attrs: SmallVec<[RootAttr; 6]>,
-    children: SmallVec<[Child; 6]>,
-    has_text: bool,
-    owned: Vec<Box<str>>,
+    /// All but the text, which is set last.
+    judged: Judged,
     edits: Vec<Edit>,
 }
 
 impl Found {
-    fn over(self, bytes: Arc<[u8]>) -> Element {
-        let Found { name, namespace, attrs, children, has_text, owned, edits: _ } = self;
-        Element(Arc::new(Judged { name, namespace, attrs, children, has_text, owned, bytes }))
+    fn over(mut self, text: &str) -> Element {
+        self.judged.text = Arc::from(text);
+        Element(Arc::new(self.judged))
     }
 }
 
@@ -137,15 +131,7 @@ impl<'t> Judge<'t> {
             prefixes: SmallVec::new(),
             rooted: false,
             needs: Needs::default(),
-            found: Found {
-                name: Span::default(),
-                namespace: Namespace::None,
-                attrs: SmallVec::new(),
-                children: SmallVec::new(),
-                has_text: false,
-                owned: Vec::new(),
-                edits: Vec::new(),
-            },
+            found: Found { judged: Judged::default(), edits: Vec::new() },
         }
     }
 
@@ -190,13 +176,15 @@ impl<'t> Judge<'t> {
     fn characters(&mut self, span: Span) -> Result<(), Fault> {
         match self.open.len() {
             0 => return Err(Fault::NotWellFormed),
-            1 => self.found.has_text |= !span.bytes(self.text).iter().all(|&byte| names::is_space(byte)),
+            1 => {
+                self.found.judged.has_text |= !span.bytes(self.text).iter().all(|&byte| names::is_space(byte))
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn start(&mut self, at: usize, name: Name, attrs: &Attrs) -> Result<(), Fault> {
+    fn start(&mut self, at: usize, name: Name, attrs: &[Attr]) -> Result<(), Fault> {
         let depth = self.open.len() + 1;
         if depth > self.limits.depth {
             return Err(Fault::PolicyViolation("too many elements inside one another"));
@@ -217,11 +205,18 @@ impl<'t> Judge<'t> {
         match depth {
             1 => {
                 self.rooted = true;
-                self.found.name = name.local();
-                self.found.namespace = namespace;
+                self.found.judged.name = name.local();
+                self.found.judged.namespace = namespace;
                 self.root_attrs(attrs);
             }
-            2 => self.found.children.push(Child { name: name.local(), namespace, whole: Span::new(at, at) }),
+            2 => {
+                self.found.judged.namespaces |= namespace_bit(self.namespace_name(namespace));
+                self.found.judged.children.push(Child {
+                    name: name.local(),
+                    namespace,
+                    whole: Span::new(at, at),
+                });
+            }
             _ => {}
         }
         Ok(())
@@ -232,7 +227,7 @@ impl<'t> Judge<'t> {
         self.prefixes.truncate(open.prefixes);
         self.default = open.default;
         if self.open.len() == 1
-            && let Some(child) = self.found.children.last_mut()
+            && let Some(child) = self.found.judged.children.last_mut()
         {
             child.whole.end = at as u32;
             self.give(open.name.end);
@@ -255,7 +250,7 @@ impl<'t> Judge<'t> {
         }
     }
 
-    fn declarations(&mut self, attrs: &Attrs, depth: usize) -> Result<(), Fault> {
+    fn declarations(&mut self, attrs: &[Attr], depth: usize) -> Result<(), Fault> {
         for attr in attrs {
             let prefix = match attr.role {
                 Role::DeclaresPrefix => Some(attr.name.local().of(self.text)),
@@ -297,8 +292,8 @@ impl<'t> Judge<'t> {
     }
 
     fn own(&mut self, text: Box<str>) -> Namespace {
-        self.found.owned.push(text);
-        Namespace::Owned(self.found.owned.len() as u32 - 1)
+        self.found.judged.owned.push(text);
+        Namespace::Owned(self.found.judged.owned.len() as u32 - 1)
     }
 
     fn bind(&mut self, name: &'t str, namespace: Namespace) -> Result<(), Fault> {
@@ -321,7 +316,7 @@ impl<'t> Judge<'t> {
     }
 
     /// No attribute twice, neither as written nor as meant (XML 1.0 §3.1, Namespaces in XML 1.0 §6.3).
-    fn unique(&mut self, attrs: &Attrs) -> Result<(), Fault> {
+    fn unique(&mut self, attrs: &[Attr]) -> Result<(), Fault> {
         let text = self.text;
         let mut prefixed: SmallVec<[(Namespace, &str); 4]> = SmallVec::new();
         for (at, attr) in attrs.iter().enumerate() {
@@ -345,16 +340,16 @@ impl<'t> Judge<'t> {
         Ok(())
     }
 
-    fn root_attrs(&mut self, attrs: &Attrs) {
+    fn root_attrs(&mut self, attrs: &[Attr]) {
         let text = self.text;
         for attr in attrs.iter().filter(|attr| matches!(attr.role, Role::Plain | Role::Prefixed)) {
             let value = if attr.plain {
                 Value::Written(attr.value)
             } else {
-                self.found.owned.push(attr.meant(text).into());
-                Value::Owned(self.found.owned.len() as u32 - 1)
+                self.found.judged.owned.push(attr.meant(text).into());
+                Value::Owned(self.found.judged.owned.len() as u32 - 1)
             };
-            self.found.attrs.push(RootAttr { name: attr.name, value });
+            self.found.judged.attrs.push(RootAttr { name: attr.name, value });
         }
     }
 
@@ -365,7 +360,7 @@ impl<'t> Judge<'t> {
             Namespace::Streams => ns::STREAMS,
             Namespace::Xml => ns::XML,
             Namespace::Written(span) => span.of(self.text),
-            Namespace::Owned(index) => self.found.owned.get(index as usize).map_or("", |name| name),
+            Namespace::Owned(index) => self.found.judged.owned.get(index as usize).map_or("", |name| name),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Changes to a frame whose payloads lean on declarations outside themselves, all applied in one copy.
 
-use std::sync::Arc;
-
 use crate::lex::Span;
 use crate::{Fault, Tag};
 
@@ -20,7 +18,7 @@ pub(crate) fn declare(at: u32, prefix: Option<&str>, namespace: &str) -> Edit {
 
 /// The frame with all edits made. A long namespace name needed by many small payloads would make much of little, so
 /// the result is held to the frame's own limit.
-pub(crate) fn apply(frame: &[u8], mut edits: Vec<Edit>, limit: usize) -> Result<Arc<[u8]>, Fault> {
+pub(crate) fn apply(frame: &[u8], mut edits: Vec<Edit>, limit: usize) -> Result<Vec<u8>, Fault> {
     let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
     if frame.len().saturating_add(added) > limit {
         return Err(Fault::PolicyViolation(
@@ -36,5 +34,5 @@ pub(crate) fn apply(frame: &[u8], mut edits: Vec<Edit>, limit: usize) -> Result<
         copied = edit.at.end as usize;
     }
     out.extend_from_slice(frame.get(copied..).unwrap_or(&[]));
-    Ok(out.into())
+    Ok(out)
 }

@@ -1,7 +1,5 @@
 //! Cuts one frame off a stream's bytes and refuses what is too big while it is still arriving.
 
-use std::sync::Arc;
-
 use crate::{Fault, Limits, MAX_NAME, names};
 
 /// What a stream consists of.
@@ -10,7 +8,7 @@ pub enum Cut {
     /// The stream header as it came, with the XML declaration before it if there was one. Not judged yet.
     Header(Box<[u8]>),
     /// One whole top-level element, copied once into an allocation of its size. Not judged yet.
-    Element(Arc<[u8]>),
+    Element(Box<[u8]>),
     /// The stream's end tag.
     End,
 }

@@ -41,7 +41,7 @@ impl<'o, 'n> Tag<'o, 'n> {
     /// Adds an attribute.
     pub fn attr(self, name: &str, value: &str) -> Self {
         debug_assert!(names::is_qualified(name), "{name:?} is no name");
-        attribute(self.out, &["", name], value);
+        attribute(self.out, "", name, value);
         self
     }
 
@@ -79,16 +79,18 @@ impl<'o, 'n> Tag<'o, 'n> {
     /// Appends a namespace declaration by itself, to stand in a tag.
     pub(crate) fn declaration(out: &mut Vec<u8>, prefix: Option<&str>, namespace: &str) {
         match prefix {
-            Some(prefix) => attribute(out, &["xmlns:", prefix], namespace),
-            None => attribute(out, &["", "xmlns"], namespace),
+            Some(prefix) => attribute(out, "xmlns:", prefix, namespace),
+            None => attribute(out, "", "xmlns", namespace),
         }
     }
 }
 
-fn attribute(out: &mut Vec<u8>, name: &[&str; 2], value: &str) {
+#[inline]
+fn attribute(out: &mut Vec<u8>, prefix: &str, name: &str, value: &str) {
+    out.reserve(prefix.len() + name.len() + value.len() + 4);
     out.push(b' ');
-    out.extend_from_slice(name[0].as_bytes());
-    out.extend_from_slice(name[1].as_bytes());
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"='");
     escape_attr(out, value);
     out.push(b'\'');

@@ -1,7 +1,5 @@
 //! Resource binding (RFC 6120 §7), or the resumption of a stream in its place (XEP-0198 §4).
 
-use std::sync::Arc;
-
 use jid::ResourcePart;
 use waxwing_kernel::{Account, Session};
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns};
@@ -102,8 +100,7 @@ fn requested(iq: &Stanza, limits: &waxwing_xml::Limits) -> Result<Option<String>
     }
     let bind = iq.child("bind", ns::BIND).ok_or(Condition::BadRequest)?;
     // A child's bytes were judged with their stanza and stand for themselves.
-    let bind =
-        waxwing_xml::scan(Arc::from(iq.bytes_of(bind)), &Scope::client(), limits).map_err(|_| bad(()))?;
+    let bind = waxwing_xml::scan(iq.bytes_of(bind), &Scope::client(), limits).map_err(|_| bad(()))?;
     let resource = bind.child("resource", ns::BIND).map(|resource| resource.text(&bind));
     match resource.filter(|resource| !resource.is_empty()) {
         None => Ok(None),

@@ -76,7 +76,7 @@ fn credentials(login: &Login, iq: &Stanza) -> Result<(String, String), StanzaErr
     let query = iq.child("query", REGISTER).ok_or(Condition::BadRequest)?;
     let limits = login.clients.settings.limits_before_auth;
     // A child's bytes were judged with their stanza and stand for themselves.
-    let query = waxwing_xml::scan(Arc::from(iq.bytes_of(query)), &Scope::client(), &limits)
+    let query = waxwing_xml::scan(iq.bytes_of(query), &Scope::client(), &limits)
         .map_err(|_| Condition::BadRequest)?;
     let field = |name| {
         let text = query.child(name, REGISTER)?.text(&query).into_owned();

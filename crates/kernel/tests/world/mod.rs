@@ -179,7 +179,7 @@ impl Client {
             return None;
         }
         self.received = self.received.wrapping_add(1);
-        Some(Stanza::restore(Arc::from(out)).expect("a stanza"))
+        Some(Stanza::restore(&out).expect("a stanza"))
     }
 
     /// Everything that is there, the log included; not acknowledged.

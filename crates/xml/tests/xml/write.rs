@@ -41,7 +41,7 @@ proptest! {
     fn read_back(value in any::<String>(), content in any::<String>()) {
         let mut out = Vec::new();
         Tag::new(&mut out, "a").attr("b", &value).text(&content);
-        let element = scan(Arc::from(out), &Scope::client(), &LIMITS).unwrap();
+        let element = scan(&out, &Scope::client(), &LIMITS).unwrap();
         let legal = |text: &str| text.replace(|c: char| {
             c < ' ' && !"\t\r\n".contains(c) || c == '\u{fffe}' || c == '\u{ffff}'
         }, "\u{fffd}");

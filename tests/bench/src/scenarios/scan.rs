@@ -73,12 +73,8 @@ struct Steps {
 }
 
 impl Steps {
-    const MAX: Steps = Steps {
-        scan: Duration::MAX,
-        route: Duration::MAX,
-        write: Duration::MAX,
-        confirm: Duration::MAX,
-    };
+    const MAX: Steps =
+        Steps { scan: Duration::MAX, route: Duration::MAX, write: Duration::MAX, confirm: Duration::MAX };
 
     fn min(self, other: Steps) -> Steps {
         Steps {
@@ -242,7 +238,7 @@ async fn connect(core: &Arc<Core>, host: &Arc<Host>, name: &str) -> Result<Arc<S
         core.directory.find(host, &Arc::new(Jid::new(&jid)?)).await.map_err(|error| failed(&error))?;
     let account = found.ok_or_else(|| failed(&"not found"))?;
     let session = waxwing_im::bind(&account, Some("balcony")).await.map_err(|error| failed(&error))?;
-    let mut presence = Stanza::restore(Arc::from(&b"<presence/>"[..])).ok_or_else(|| failed(&"presence"))?;
+    let mut presence = Stanza::restore(b"<presence/>").ok_or_else(|| failed(&"presence"))?;
     presence.from = Some(session.jid.clone());
     waxwing_im::handle(&session, presence, session.receive()).await;
     session.outbox(|outbox| outbox.drain(&account, &mut Vec::new(), 1 << 20));
