@@ -63,7 +63,6 @@ pub fn write_request(out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use waxwing_xml::{Limits, Scope};
 

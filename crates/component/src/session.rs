@@ -233,7 +233,7 @@ impl Connection {
             Err(ReadError::Answer(stanza, error)) => (stanza, Some(error)),
             Err(ReadError::NotAStanza) => return Err(StreamError::new("unsupported-stanza-type")),
         };
-        stanza.from = Some(Arc::new(from));
+        stanza.from = Some(from);
         let (core, component) = (self.components.core.clone(), self.component.clone());
         Ok(match refused {
             None => Box::pin(async move { waxwing_im::from_component(&core, &component, stanza).await }),

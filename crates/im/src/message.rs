@@ -54,13 +54,9 @@ async fn to_component(session: &Arc<Session>, component: &Component, stanza: Sta
         Ok(ours) => ours,
         Err(_) => return refuse(session, &stanza, &unanswering()),
     };
-    let numbered = session.outbox(|outbox| outbox.is_numbered());
-    let key = if numbered { ResendKey::of(&stanza) } else { None };
-    if key.is_some_and(|key| account.take_resend(key, ticket)) {
+    let key = if session.is_numbered() { ResendKey::of(&stanza) } else { None };
+    if key.is_some_and(|key| account.knows(session, ticket, key)) {
         return;
-    }
-    if let Some(key) = key {
-        session.remember(ticket, key);
     }
     let stanza = Arc::new(stanza);
     if let Err(error) = component.send(stanza.clone(), None) {

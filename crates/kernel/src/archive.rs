@@ -116,7 +116,7 @@ impl Account {
     }
 
     fn restore(&self, row: LogRow) -> Option<Archived> {
-        let Some(stanza) = Stanza::restore(row.stanza) else {
+        let Some(stanza) = Stanza::restore(&row.stanza) else {
             tracing::error!(account = %self.jid, seq = row.seq, "a stored message cannot be read");
             return None;
         };

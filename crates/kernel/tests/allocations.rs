@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use waxwing_kernel::{Archive, Settings};
 use waxwing_stanza::Stanza;
-use waxwing_xml::{Cut, Limits, Scope, Splitter};
+use waxwing_xml::{Limits, Scope};
 use world::{Client, World, settings};
 
 struct Counting;
@@ -49,7 +49,6 @@ const LIMITS: Limits = Limits { frame: 256 << 10, depth: 100, attributes: 64 };
 struct Way {
     from: Client,
     to: Client,
-    splitter: Splitter,
     out: Vec<u8>,
     read: u32,
 }
@@ -67,9 +66,7 @@ impl Way {
         );
         assert!((330..390).contains(&xml.len()), "{}", xml.len());
         COUNT.set(Some(0));
-        let (_, cut) = self.splitter.feed(xml.as_bytes()).unwrap();
-        let Some(Cut::Element(frame)) = cut else { panic!("a whole element") };
-        let element = waxwing_xml::scan(frame, &Scope::client(), &LIMITS).unwrap();
+        let (_, element) = waxwing_xml::scan_front(&xml, &Scope::client(), &LIMITS).expect("a whole element");
         let mut stanza = Stanza::read(element).unwrap();
         stanza.from = Some(self.from.session.jid.clone());
         let ticket = self.from.session.receive();
@@ -96,9 +93,7 @@ async fn measure(archive: Archive) -> usize {
     let to = world.client("juliet", "balcony-7c1f").await;
     from.available(0);
     to.available(0);
-    let mut splitter = Splitter::new(LIMITS);
-    splitter.feed(b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='x'>").unwrap();
-    let mut way = Way { from, to, splitter, out: Vec::with_capacity(32 << 10), read: 0 };
+    let mut way = Way { from, to, out: Vec::with_capacity(32 << 10), read: 0 };
     let mut most = 0;
     for n in 0..2000 {
         let allocations = way.message(n).await;

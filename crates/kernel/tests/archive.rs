@@ -28,7 +28,7 @@ async fn query(client: &mut Client, inside: &str) -> Result<Vec<String>, String>
         .await;
     let mut bodies = Vec::new();
     while let Some(stanza) = client.next() {
-        let bytes = stanza.element().bytes().clone();
+        let bytes = stanza.element().bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         if text.contains("<error") {
             return Err(text);

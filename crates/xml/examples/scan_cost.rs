@@ -22,7 +22,7 @@ fn main() {
     let mut out = Vec::with_capacity(1024);
     let ours = measure("split, scan and write", || {
         let Ok((_, Some(Cut::Element(frame)))) = splitter.feed(black_box(MESSAGE)) else { return };
-        let Ok(message) = scan(frame, &Scope::client(), &LIMITS) else { return };
+        let Ok(message) = scan(&frame, &Scope::client(), &LIMITS) else { return };
         out.clear();
         Tag::new(&mut out, "message")
             .attr("from", "romeo@example.net/orchard")

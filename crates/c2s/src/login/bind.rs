@@ -1,5 +1,7 @@
 //! Resource binding (RFC 6120 §7), or the resumption of a stream in its place (XEP-0198 §4).
 
+use std::sync::Arc;
+
 use jid::ResourcePart;
 use waxwing_kernel::{Account, Session};
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns};

@@ -266,6 +266,6 @@ impl Profile {
 /// A child of a judged element, judged for itself: its bytes stand for themselves.
 pub fn part(login: &Login, element: &Element, child: &waxwing_xml::Child) -> Result<Element, Failure> {
     let limits = login.clients.settings.limits_before_auth;
-    waxwing_xml::scan(Arc::from(child.bytes(element)), &waxwing_xml::Scope::client(), &limits)
+    waxwing_xml::scan(child.bytes(element), &waxwing_xml::Scope::client(), &limits)
         .map_err(|_| Failure::MalformedRequest)
 }

@@ -100,7 +100,7 @@ pub fn addr(jid: &str) -> Arc<Jid> {
 }
 
 pub fn scan(xml: &str) -> Stanza {
-    Stanza::read(waxwing_xml::scan(Arc::from(xml.as_bytes()), &Scope::client(), &LIMITS).unwrap()).unwrap()
+    Stanza::read(waxwing_xml::scan(xml.as_bytes(), &Scope::client(), &LIMITS).unwrap()).unwrap()
 }
 
 /// One message as a client got it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rxml::{Event, Parse};
-use waxwing_xml::{Element, Limits, Scope, ns, scan};
+use waxwing_xml::{Element, Limits, Scope, ns, scan, scan_front};
 
 /// Roomy enough that only what XML says decides.
 pub const LIMITS: Limits = Limits { frame: 1 << 20, depth: 100, attributes: 64 };
@@ -107,11 +107,34 @@ fn as_client(tree: &mut Tree) {
     }
 }
 
+/// What `scan_front` accepts, `scan` accepts too, and the other way round where nothing is rewritten.
+fn front(frame: &[u8], scope: &Scope, judged: Option<&Element>) -> Result<(), String> {
+    let Ok(text) = std::str::from_utf8(frame) else { return Ok(()) };
+    let front = scan_front(text, scope, &LIMITS);
+    if let Some((taken, element)) = &front {
+        let alone = text[..*taken].trim_start_matches([' ', '\t', '\r', '\n']);
+        let same =
+            scan(alone.as_bytes(), scope, &LIMITS).is_ok_and(|scanned| scanned.bytes() == element.bytes());
+        if !same || element.bytes() != alone.as_bytes() {
+            return Err(format!("scan_front takes {alone}"));
+        }
+    }
+    match (judged, front) {
+        (Some(element), None) if element.bytes() == frame => Err(format!("scan_front refuses {text}")),
+        (Some(_), Some((taken, _))) if taken < frame.len() => {
+            Err(format!("scan_front takes a part of {text}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Compares what scan and rxml make of a frame. Ok tells whether both accept it; that scan alone refuses is allowed.
 pub fn agree(frame: &[u8], content: &str) -> Result<bool, String> {
     let header = stream(content);
     let scope = if content == ns::SERVER { Scope::server() } else { Scope::client() };
-    let Ok(element) = scan(&frame, &scope, &LIMITS) else { return Ok(false) };
+    let judged = scan(frame, &scope, &LIMITS);
+    front(frame, &scope, judged.as_ref().ok())?;
+    let Ok(element) = judged else { return Ok(false) };
     // rxml passes on a carriage return after `]` in a CDATA section as it is, where XML 1.0 §2.11 wants a line feed.
     // Such frames are compared with line feeds there, which means the same by the same clause.
     if let Some(at) = frame.windows(2).position(|pair| pair == b"]\r") {

@@ -1,7 +1,5 @@
 //! Frames are cut alike however they are chunked, and what is too big is refused when it gets too big.
 
-use std::sync::Arc;
-
 use waxwing_xml::{Cut, Fault, Limits, MAX_NAME, Splitter, scan};
 
 use crate::corpus;
@@ -12,7 +10,7 @@ const HEADER: &str = "<?xml version='1.0'?>\n<stream:stream to='a' xmlns='jabber
 type Cuts = (Vec<Cut>, Option<Fault>);
 
 fn element(frame: &str) -> Cut {
-    Cut::Element(Arc::from(frame.as_bytes()))
+    Cut::Element(Box::from(frame.as_bytes()))
 }
 
 /// All cuts of the chunks in turn, and the fault that ends them.

@@ -1,7 +1,5 @@
 //! What is written is read back as what was meant, whatever was meant.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use waxwing_xml::{Limits, Scope, Tag, attach, close, scan, stream_end, text};
 

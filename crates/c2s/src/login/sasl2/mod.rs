@@ -128,7 +128,7 @@ async fn fulfil(login: &mut Login, request: &Request<'_>, proof: &Proof) -> Resu
         return Ok(Outcome { session: None, told, features: Some(Bound::No) });
     };
     let held = bind2::bind(login, request.agent.as_ref(), wish, &proof.account, &mut told).await?;
-    let managed = held.session().outbox(|outbox| outbox.is_numbered());
+    let managed = held.session().is_numbered();
     let bound = if managed { Bound::Managed } else { Bound::Resource };
     Ok(Outcome { session: Some((held, "logged in")), told, features: Some(bound) })
 }
