@@ -117,7 +117,7 @@ impl Stanza {
 
     /// How many bytes of memory its content holds on to.
     pub fn weight(&self) -> usize {
-        self.element.bytes().len()
+        self.element.weight()
     }
 
     /// The children that are not cut out, in order.

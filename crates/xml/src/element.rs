@@ -63,6 +63,11 @@ impl Element {
         self.0.text.as_bytes()
     }
 
+    /// The bytes of memory that it holds on to.
+    pub fn weight(&self) -> usize {
+        self.0.text.len() + size_of::<Judged>()
+    }
+
     /// Whether an element directly inside may be in that namespace. `false` is certain and costs next to nothing: most
     /// of what a server looks for in a message is not there.
     #[inline]
