@@ -270,8 +270,7 @@ impl Job {
         let registration = self.registration();
         let Some(service) = prepare(&registration.jid) else { return };
         let count = account.pending().max(1);
-        let request =
-            publication(&account.jid, Arc::new(service), &registration, &note, count, push.policy.summary);
+        let request = publication(&account.jid, service, &registration, &note, count, push.policy.summary);
         let Ok(_place) = push.jobs.places.acquire().await else { return };
         self.write(|ledger| (ledger.sent, ledger.last_sent) = (ledger.sent + 1, now()));
         let failure = match waxwing_im::ask(account.core(), request, PATIENCE).await {

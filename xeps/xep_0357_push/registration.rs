@@ -64,7 +64,7 @@ pub struct Ledger {
 }
 
 /// The `jid` that enable and disable must have.
-pub fn service(payload: &Element) -> Result<jid::Jid, StanzaError> {
+pub fn service(payload: &Element) -> Result<waxwing_stanza::Addr, StanzaError> {
     let jid = payload.attr("jid").ok_or(StanzaError::new(Condition::BadRequest))?;
     prepare(jid).ok_or(Condition::JidMalformed.into())
 }
