@@ -75,7 +75,7 @@ pub fn searched(text: &str) -> Result<Vec<String>, StanzaError> {
 
 /// The words of a stored message's bodies, in whatever languages.
 fn words_in(stored: Arc<[u8]>) -> Vec<String> {
-    let Some(message) = Stanza::restore(stored) else { return Vec::new() };
+    let Some(message) = Stanza::restore(&stored) else { return Vec::new() };
     if message.has_ns(ENCRYPTION) {
         return Vec::new();
     }
