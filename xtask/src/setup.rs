@@ -76,8 +76,10 @@ fn node_packages() -> Result<(), String> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    let npm = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
-    steps::run(Command::new("npm").args(npm).current_dir(&folder))?;
+    // A registry that does not answer once is asked again, as pip does by itself.
+    let npm = ["ci", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5"];
+    let install = || steps::run(Command::new("npm").args(npm).current_dir(&folder));
+    install().or_else(|_| install())?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
