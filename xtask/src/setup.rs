@@ -76,10 +76,8 @@ fn node_packages() -> Result<(), String> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    // A registry that does not answer once is asked again, as pip does by itself.
-    let npm = ["ci", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5"];
-    let install = || steps::run(Command::new("npm").args(npm).current_dir(&folder));
-    install().or_else(|_| install())?;
+    let npm = ["ci", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+    steps::run(Command::new("npm").args(npm).arg(&folder))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
