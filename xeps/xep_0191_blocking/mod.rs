@@ -99,6 +99,7 @@ impl Blocking {
         let set = |key| Write::DocSet { owner: account.id, kind: KIND, key, value: Vec::new() };
         self.store(account, added.iter().cloned().map(set).collect()).await?;
         let after = edit.replace(before.iter().cloned().chain(added).collect());
+        account.set_flag(flags::BLOCKS_NOBODY, after.len() == 0);
         self.push(account, "block", &items);
         // Others' lists are asked from here on, and one who waits for another must not hold a list himself.
         drop(edit);
@@ -117,6 +118,7 @@ impl Blocking {
         let remove = |key| Write::DocRemove { owner: account.id, kind: KIND, key };
         self.store(account, removed.iter().cloned().map(remove).collect()).await?;
         let after = edit.replace(before.iter().filter(|item| !removed.contains(*item)).cloned().collect());
+        account.set_flag(flags::BLOCKS_NOBODY, after.len() == 0);
         self.push(account, "unblock", &items);
         drop(edit);
         visibility::announce(account, &removed, |jid| before.blocks(jid) && !after.blocks(jid)).await;
@@ -130,6 +132,7 @@ impl Blocking {
         account.core().writer.commit(writes).await.map_err(|error| {
             // It may be stored all the same: the list is read anew before anything passes.
             self.lists.forget(account.id);
+            account.set_flag(flags::BLOCKS_NOBODY, false);
             unanswering(error)
         })
     }
@@ -166,6 +169,9 @@ impl Blocking {
         blocked: impl FnOnce() -> Verdict,
     ) -> Verdict {
         let account = passing.account;
+        if account.has_flag(flags::BLOCKS_NOBODY) {
+            return Verdict::Pass;
+        }
         let Some(other) = other else { return Verdict::Pass };
         if same_bare(other, &account.jid) || *other == *account.host.domain {
             return Verdict::Pass;
@@ -174,8 +180,12 @@ impl Blocking {
             Some(true) => blocked(),
             Some(false) => Verdict::Pass,
             None => {
-                let (module, owner) = (self.clone(), account.id);
-                Verdict::AskAgain(Box::pin(async move { module.lists.get(owner).await.map(drop) }))
+                let (module, account) = (self.clone(), account.clone());
+                Verdict::AskAgain(Box::pin(async move {
+                    let edit = module.lists.edit(account.id).await?;
+                    account.set_flag(flags::BLOCKS_NOBODY, edit.current.len() == 0);
+                    Ok(())
+                }))
             }
         }
     }

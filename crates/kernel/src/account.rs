@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -26,6 +27,8 @@ pub struct Account {
     core: Arc<Core>,
     /// Its archive's policy, for the way of every message.
     pub(crate) known: Known,
+    /// One bit for each thing that a module knows of the account.
+    flags: AtomicU64,
     state: Mutex<State>,
     /// Held by who changes what is stored of the account's devices.
     devices: tokio::sync::Mutex<()>,
@@ -139,7 +142,7 @@ impl Account {
         };
         let known = Known::default();
         let (state, devices) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Ok(Arc::new(Account { jid, id: row.id, host, core, known, state, devices }))
+        Ok(Arc::new(Account { jid, id: row.id, host, core, flags: AtomicU64::new(0), known, state, devices }))
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -258,6 +261,18 @@ impl Account {
             resource.session.inbound(|inbound| keys.extend(inbound.keys().map(|key| (key, now()))));
         }
         keys
+    }
+
+    pub fn has_flag(&self, bit: u64) -> bool {
+        self.flags.load(Ordering::Acquire) & bit != 0
+    }
+
+    pub fn set_flag(&self, bit: u64, on: bool) {
+        if on {
+            self.flags.fetch_or(bit, Ordering::AcqRel);
+        } else {
+            self.flags.fetch_and(!bit, Ordering::AcqRel);
+        }
     }
 
     /// Whether modules hear of the account's unread messages. Until it is said they do, so that they can find out.

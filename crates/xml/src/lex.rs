@@ -152,6 +152,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `name = "value"`.
+    #[inline(always)] // Half of a scan: its parts are not to be handed over in memory.
     pub fn attribute(&mut self) -> Result<Attr, Fault> {
         let name = self.name()?;
         self.space();
