@@ -66,7 +66,7 @@ impl Way {
         );
         assert!((330..390).contains(&xml.len()), "{}", xml.len());
         COUNT.set(Some(0));
-        let (_, element) = waxwing_xml::scan_front(&xml, &Scope::client(), &LIMITS).expect("a whole element");
+        let (_, element) = waxwing_xml::scan_front(&xml, &Scope::client(), &LIMITS).unwrap();
         let mut stanza = Stanza::read(element).unwrap();
         stanza.from = Some(self.from.session.jid.clone());
         let ticket = self.from.session.receive();

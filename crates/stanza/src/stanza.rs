@@ -26,7 +26,6 @@ pub struct Stanza {
 
 /// Why an element is no stanza that can be handled.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // Lives for a moment, beside a result that is as large.
 pub enum ReadError {
     /// Not a stanza at all.
     NotAStanza,

@@ -51,7 +51,6 @@ pub struct Stream {
 
 /// What the other side sends.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "almost all are elements, and none is kept")]
 pub enum Frame {
     Header(Header),
     Element(Element),

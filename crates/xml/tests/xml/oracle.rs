@@ -197,7 +197,7 @@ fn same(element: &Element, expected: &Tree) -> Result<(), String> {
         if alone != *expected {
             return Err(format!("child alone: {alone:?}, inside: {expected:?}"));
         }
-        let alone = scan(&bytes, &Scope::client(), &LIMITS).map_err(|f| format!("child alone: {f}"))?;
+        let alone = scan(bytes, &Scope::client(), &LIMITS).map_err(|f| format!("child alone: {f}"))?;
         same(&alone, expected)?;
     }
     Ok(())
