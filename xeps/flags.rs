@@ -8,3 +8,5 @@ pub const CARBONS: u64 = 1 << 1;
 
 /// XEP-0191, of an account: it blocks nobody. Changed by who holds the right to change its list.
 pub const BLOCKS_NOBODY: u64 = 1;
+/// XEP-0153, of an account: its vCard has no picture. Changed by who holds the right to change its vCard.
+pub const NO_PICTURE: u64 = 1 << 1;

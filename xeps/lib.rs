@@ -8,6 +8,7 @@
 mod archive;
 mod flags;
 mod info;
+mod picture;
 mod presence;
 mod reference;
 mod rsm;
@@ -18,11 +19,13 @@ mod words;
 mod xep_0012_last_activity;
 mod xep_0030_disco;
 mod xep_0049_private_storage;
+mod xep_0054_vcard;
 mod xep_0059_rsm;
 mod xep_0077_registration;
 mod xep_0092_version;
 mod xep_0114_components;
 mod xep_0115_caps;
+mod xep_0153_vcard_avatars;
 mod xep_0160_offline;
 mod xep_0191_blocking;
 mod xep_0198_stream_management;
@@ -77,9 +80,11 @@ modules! {
     xep_0115_caps::Caps,
     xep_0012_last_activity::LastActivity,
     xep_0049_private_storage::PrivateStorage,
+    xep_0054_vcard::Vcards,
     xep_0059_rsm::Rsm,
     xep_0077_registration::Registration,
     xep_0092_version::Version,
+    xep_0153_vcard_avatars::VcardAvatars,
     xep_0160_offline::Offline,
     xep_0198_stream_management::StreamManagement,
     xep_0199_ping::Ping,

@@ -46,6 +46,8 @@ impl Server {
             iterations: 4096,
             block_list_items: 3,
             private_bytes: 1000,
+            vcard_bytes: 1000,
+            avatar_bytes: 100,
             archive_page: 10,
             archive_preferences: 3,
             push: Default::default(),

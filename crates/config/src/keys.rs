@@ -285,5 +285,10 @@ section! {
         "limits.directed_presence" => directed_presence: usize = "1000", Number(Count, 1, 1_000_000);
         /// Private XML storage of one account (XEP-0049), all of it.
         "limits.private_bytes" => private_bytes: usize = "1048576", Number(Bytes, 0, 1_073_741_824);
+        /// A vCard (XEP-0054) with the picture in it, which is a third larger there. Larger: `<policy-violation/>`, as with
+        /// the next. What does not fit into `limits.stanza` never comes.
+        "limits.vcard_bytes" => vcard_bytes: usize = "196608", Number(Bytes, 0, 8_388_608);
+        /// The picture in a vCard. 0: no pictures.
+        "limits.avatar_bytes" => avatar_bytes: usize = "131072", Number(Bytes, 0, 4_194_304);
     }
 }

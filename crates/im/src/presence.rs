@@ -85,6 +85,28 @@ async fn arrive(session: &Arc<Session>) {
     }
 }
 
+/// Changes the presence that a session shows without its client's doing, where `change` gives another, and shows it to
+/// who saw the one before. Directed presence stays as it was sent.
+pub async fn renew(session: &Arc<Session>, change: impl FnOnce(&Stanza) -> Option<Stanza>) {
+    let account = &session.account;
+    let changed = account.resource(session, |resource| {
+        let changed = Arc::new(change(resource.presence.stanza.as_deref()?)?);
+        resource.presence.stanza = Some(changed.clone());
+        Some(changed)
+    });
+    let mut untold = changed.flatten();
+    while let Some(stanza) = untold {
+        broadcast::broadcast(account, stanza.clone()).await;
+        // What the client has sent meanwhile may have been overtaken.
+        let newest = account.resource(session, |resource| resource.presence.stanza.clone()).flatten();
+        if newest.is_none() {
+            let gone = broadcast::unavailable(Some(session.jid.clone()));
+            broadcast::broadcast(account, Arc::new(gone)).await;
+        }
+        untold = newest.filter(|newest| !Arc::ptr_eq(newest, &stanza));
+    }
+}
+
 /// The session is available no more: contacts are told, and whoever got directed presence (§4.5.2, §4.6.3).
 pub(crate) async fn withdraw(session: &Arc<Session>, stanza: Arc<Stanza>) {
     let seen = session.account.resource(session, |resource| {

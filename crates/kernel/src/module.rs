@@ -27,6 +27,10 @@ pub struct Setup<'a> {
     pub block_list_items: usize,
     /// Bytes that private storage may take per account.
     pub private_bytes: usize,
+    /// Bytes that a vCard may have.
+    pub vcard_bytes: usize,
+    /// Bytes that the picture in a vCard may have, decoded.
+    pub avatar_bytes: usize,
     /// Results in one page of an archive.
     pub archive_page: u32,
     /// JIDs that an account's archive preferences may name.

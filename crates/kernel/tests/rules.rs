@@ -600,6 +600,8 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         iterations: 1,
         block_list_items: 1,
         private_bytes: 1,
+        vcard_bytes: 1,
+        avatar_bytes: 1,
         archive_page: 1,
         archive_preferences: 1,
         push: Default::default(),

@@ -83,6 +83,20 @@ impl Stanza {
         Stanza { kind, from, to, element, hidden: SmallVec::new() }
     }
 
+    /// A copy with what `more` writes as last children.
+    pub fn with(&self, more: impl FnOnce(&mut Vec<u8>)) -> Stanza {
+        let mut bytes = Vec::with_capacity(self.element.bytes().len() + 128);
+        self.write(&mut bytes, None, more);
+        match waxwing_xml::scan(&bytes, &Scope::client(), &OWN) {
+            Ok(element) => Stanza { element, hidden: SmallVec::new(), ..self.clone() },
+            // As in `build`.
+            Err(fault) => {
+                debug_assert!(false, "a stanza of our own is not well-formed: {fault:?}");
+                self.clone()
+            }
+        }
+    }
+
     /// The empty or filled result of an IQ request.
     pub fn result(&self, payload: impl FnOnce(&mut Vec<u8>)) -> Stanza {
         let kind = Kind::Iq(IqType::Result);

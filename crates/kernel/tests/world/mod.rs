@@ -61,6 +61,8 @@ impl World {
             archive_page: 100,
             archive_preferences: 10,
             private_bytes: 1000,
+            vcard_bytes: 1000,
+            avatar_bytes: 100,
             push: Default::default(),
         };
         self.host.set_table(waxwing_xeps::install(&setup).unwrap());

@@ -122,6 +122,8 @@ impl Lab {
             iterations: 4096,
             block_list_items: 1000,
             private_bytes: 1000,
+            vcard_bytes: 1000,
+            avatar_bytes: 100,
             archive_page: 100,
             archive_preferences: 1,
             push: Default::default(),
