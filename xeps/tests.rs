@@ -30,6 +30,7 @@ impl Server {
             outbox_bytes: 1 << 20,
             pending_messages: 100,
             archived_messages: 100,
+            archive_retention: Duration::from_secs(365 * 86_400),
             resources: 10,
             linger: Duration::from_millis(10),
             cached_rosters: 100,

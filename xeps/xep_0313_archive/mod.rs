@@ -8,7 +8,7 @@ mod results;
 use std::sync::Arc;
 
 use waxwing_kernel::{
-    About, Account, At, Feature, Full, Module, On, Place, Reply, Request, Setup, SetupError, stamp,
+    About, Account, At, Feature, Full, Module, On, Place, Reply, Request, Setup, SetupError,
 };
 use waxwing_stanza::{Condition, StanzaError};
 use waxwing_store::{LogQuery, LogRow};
@@ -16,7 +16,7 @@ use waxwing_xml::Tag;
 use xmpp_parsers::mam::{MetadataQuery, Query};
 
 use self::ask::Ask;
-use crate::archive::{MAM, must_have_archive};
+use crate::archive::{MAM, must_have_archive, write_metadata};
 use crate::presence::unanswering;
 use crate::rsm;
 use crate::words::Search;
@@ -96,18 +96,8 @@ impl MessageArchive {
     async fn metadata(self: Arc<Self>, request: Request<MetadataQuery>) -> Result<Reply, StanzaError> {
         let account = request.own()?;
         must_have_archive(account).await?;
-        let (start, end) = (end_of(account, false).await?, end_of(account, true).await?);
-        Ok(Reply::written(|out| {
-            Tag::new(out, "metadata").ns(MAM).children(|out| {
-                for (name, row) in [("start", start), ("end", end)] {
-                    let Some(row) = row else { continue };
-                    Tag::new(out, name)
-                        .attr("id", &account.core().ids.stanza_id(account.id, row.seq))
-                        .attr("timestamp", &stamp(row.at))
-                        .end_empty();
-                }
-            });
-        }))
+        let ends = end_of(account, false).await?.zip(end_of(account, true).await?);
+        Ok(Reply::written(|out| write_metadata(out, account, ends.as_ref())))
     }
 
     /// An archive is its owner's (§8.1), whether there is one or not.

@@ -57,6 +57,7 @@ fn kernel_settings() -> waxwing_kernel::Settings {
         outbox_bytes: 1 << 20,
         pending_messages: 100,
         archived_messages: 100,
+        archive_retention: Duration::from_secs(365 * 86_400),
         resources: 10,
         linger: Duration::from_millis(100),
         cached_rosters: 10,

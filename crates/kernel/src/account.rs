@@ -191,7 +191,8 @@ impl Account {
         if state.closed || connected >= self.core.settings.resources {
             return Err(None);
         }
-        state.resources.push(Resource::new(session.clone()));
+        let joined = state.committed;
+        state.resources.push(Resource::new(session.clone(), joined));
         Ok(())
     }
 

@@ -124,7 +124,7 @@ impl Account {
     }
 
     /// From here on, what is settled is noted for this session. Whether the database must be waited for first.
-    fn begin_paging(&self, session: &Session) -> bool {
+    pub(crate) fn begin_paging(&self, session: &Session) -> bool {
         let mut state = self.lock();
         let uncommitted = state.open.iter().any(|open| matches!(open.place, Place::Writing(..)));
         let stale = uncommitted || state.unsynced > 0;
@@ -173,7 +173,7 @@ fn page(mut entries: Vec<Archived>, backwards: bool, complete: bool) -> ArchiveP
 
 impl State {
     /// The database shows everything that was settled, unless something was since `session` began to page.
-    fn synced(&mut self, session: &Session) {
+    pub(crate) fn synced(&mut self, session: &Session) {
         let paging = |resource: &mut crate::Resource| resource.paging.clone();
         if self.resource_of(session.id).and_then(paging).is_some_and(|settled| settled.is_empty()) {
             self.unsynced = 0;

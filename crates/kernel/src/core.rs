@@ -26,6 +26,8 @@ pub struct Settings {
     pub pending_messages: u64,
     /// Archived messages per account; the oldest go.
     pub archived_messages: u64,
+    /// How long archived messages are kept.
+    pub archive_retention: Duration,
     /// Connected sessions per account, those that wait to be resumed not counted.
     pub resources: usize,
     /// How long a message that goes to a connected client waits for its acknowledgement before it is written.

@@ -24,6 +24,7 @@ mod ids;
 mod inbound;
 mod inline;
 mod iq;
+mod joining;
 mod linger;
 mod module;
 mod on;

@@ -161,6 +161,17 @@ impl<M: Module> On<'_, M> {
         self.table.inline_binds.push((feature, Box::new(move |inline| bind(&module, inline))));
     }
 
+    /// Called when a resource was bound together with more, before its client is told and before it sends anything: what
+    /// is returned is written behind the answers of those who took part. Bound to the time that a login may take.
+    pub fn bound<F>(&mut self, bound: fn(Arc<M>, Arc<Session>) -> F)
+    where
+        F: Future<Output = Vec<u8>> + Send + 'static,
+    {
+        let module = self.module.clone();
+        self.list("bound".to_owned());
+        self.table.bound.push(Box::new(move |session| Box::pin(bound(module.clone(), session))));
+    }
+
     /// Adds to the stream features of an authenticated client.
     pub fn stream_feature(&mut self, write: fn(&Arc<M>, &mut Vec<u8>)) {
         let module = self.module.clone();

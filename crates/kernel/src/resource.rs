@@ -33,6 +33,9 @@ pub struct Resource {
     pub interested: bool,
     /// Whom it sent available presence directly (RFC 6121 §4.6).
     pub directed: Vec<Addr>,
+    /// The position up to which everything was committed when it was bound: what came up to there is not for it, unless
+    /// it reads the log or the archive.
+    pub(crate) joined: Seq,
     pub(crate) mode: Mode,
     /// While behind: what is in no log, each with the position that must be written before it.
     pub(crate) held: VecDeque<(Seq, Entry)>,
@@ -46,12 +49,13 @@ pub struct Resource {
 }
 
 impl Resource {
-    pub(crate) fn new(session: Arc<Session>) -> Resource {
+    pub(crate) fn new(session: Arc<Session>, joined: Seq) -> Resource {
         Resource {
             session,
             presence: Presence::default(),
             interested: false,
             directed: Vec::new(),
+            joined,
             mode: Mode::Live,
             held: VecDeque::new(),
             held_weight: 0,

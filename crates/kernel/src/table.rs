@@ -20,6 +20,7 @@ type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
 type UnreadHook = Box<dyn Fn(Unread) + Send + Sync>;
 type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
 type InlineBinder = Box<dyn Fn(&mut InlineBind<'_>) + Send + Sync>;
+type Bound = Box<dyn Fn(Arc<Session>) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
 type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
 pub(crate) type Handler = Box<dyn Fn(Request<()>) -> Answer + Send + Sync>;
 
@@ -45,6 +46,7 @@ pub struct Table {
     pub(crate) unread: Vec<UnreadHook>,
     pub(crate) gone: Vec<Gone>,
     pub(crate) inline_binds: Vec<(&'static str, InlineBinder)>,
+    pub(crate) bound: Vec<Bound>,
     pub(crate) stream_features: Vec<StreamFeature>,
     /// What was registered, in order, for people.
     pub(crate) listing: Vec<String>,
@@ -156,6 +158,15 @@ impl Table {
         for (_, bind) in &self.inline_binds {
             bind(inline);
         }
+    }
+
+    /// What modules have to say to a client whose resource was bound together with more.
+    pub async fn bound(&self, session: &Arc<Session>) -> Vec<u8> {
+        let mut out = Vec::new();
+        for bound in &self.bound {
+            out.append(&mut bound(session.clone()).await);
+        }
+        out
     }
 
     /// Writes what modules add to the stream features of an authenticated client.

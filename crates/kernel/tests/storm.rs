@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use waxwing_kernel::{Archive, Settings};
+use waxwing_stanza::Stanza;
+use waxwing_store::LogQuery;
 use world::{Client, World, settings};
 
 const SENDERS: [&str; 2] = ["s1", "s2"];
@@ -64,6 +66,20 @@ impl Reader {
             world.plain_client(name, resource).await
         };
         Reader { client, unacked: Vec::new(), last: HashMap::new() }
+    }
+
+    /// Fetches what came before it from the archive, and has it wait no more.
+    async fn join(&self, known: &Mutex<Known>) {
+        let (account, session) = (self.client.account(), &self.client.session);
+        let ends = account.archive_before(session).await.unwrap();
+        let Some((_, end)) = ends else { return };
+        let query = LogQuery { before: end.seq + 1, ..LogQuery::all(u32::MAX >> 1) };
+        for row in account.core().store.log_archived(account.id, &query).await.unwrap() {
+            let got = world::message(&Stanza::restore(&row.stanza).unwrap()).unwrap();
+            known.lock().acknowledged.insert(got.body);
+        }
+        // Whether it still lives when this is done or not: it has found them there.
+        account.leave_to_archive(session).await.unwrap();
     }
 
     /// Takes what is in the outbox, and a page of the log.
@@ -165,6 +181,10 @@ async fn receive(
     loop {
         let numbered = random.below(3) > 0;
         let mut reader = Reader::new(&world, name, &slot.to_string(), numbered).await;
+        let archived = known.lock().archived;
+        if archived && random.below(3) == 0 {
+            reader.join(&known).await;
+        }
         if random.below(8) > 0 {
             reader.client.available(0);
         }

@@ -33,6 +33,26 @@ pub(crate) async fn page(client: &Object, owner: OwnerId, query: &LogQuery) -> R
     client.query(&select, &values).await?.iter().map(log_row).collect()
 }
 
+/// Where the newest begin is looked for only if there are more.
+pub(crate) async fn pending(
+    client: &Object,
+    owner: OwnerId,
+    after: Seq,
+    before: Seq,
+    newest: u64,
+) -> Result<Vec<Seq>, Error> {
+    let select = client
+        .prepare_cached(
+            "SELECT seq FROM log WHERE owner = $1 AND pending AND archived AND seq > $2 AND seq < $3 \
+             AND seq > coalesce(CASE WHEN (SELECT archived FROM log_heads WHERE owner = $1) > $4 THEN \
+             (SELECT seq FROM log WHERE owner = $1 AND archived ORDER BY seq DESC LIMIT 1 OFFSET $4) END, 0) \
+             ORDER BY seq",
+        )
+        .await?;
+    let rows = client.query(&select, &[&owner, &bound(after), &bound(before), &bound(newest)]).await?;
+    rows.iter().map(|row| Ok(row.try_get::<_, i64>(0)?.cast_unsigned())).collect()
+}
+
 /// What is above the database's numbers is no position.
 pub(crate) fn bounds(seqs: &[Seq]) -> Vec<i64> {
     seqs.iter().map(|seq| bound(*seq)).collect()

@@ -135,6 +135,17 @@ impl Store for Postgres {
             .await
     }
 
+    async fn log_pending_archived(
+        &self,
+        owner: OwnerId,
+        after: Seq,
+        before: Seq,
+        newest: u64,
+    ) -> Result<Vec<Seq>, StoreError> {
+        let client = self.client().await?;
+        archive::pending(&client, owner, after, before, newest).await.map_err(|error| store_error(&error))
+    }
+
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
         archive::page(&self.client().await?, owner, query).await.map_err(|error| store_error(&error))
     }

@@ -38,6 +38,29 @@ pub(crate) async fn page(pool: &SqlitePool, owner: OwnerId, query: &LogQuery) ->
         .await
 }
 
+/// Where the newest begin is looked for only if there are more.
+pub(crate) async fn pending(
+    pool: &SqlitePool,
+    owner: OwnerId,
+    after: Seq,
+    before: Seq,
+    newest: u64,
+) -> sqlx::Result<Vec<Seq>> {
+    let seqs: Vec<i64> = sqlx::query_scalar(
+        "SELECT seq FROM log WHERE owner = ?1 AND pending = 1 AND archived = 1 AND seq > ?2 AND seq < ?3 \
+         AND seq > coalesce(CASE WHEN (SELECT archived FROM log_heads WHERE owner = ?1) > ?4 THEN \
+         (SELECT seq FROM log WHERE owner = ?1 AND archived = 1 ORDER BY seq DESC LIMIT 1 OFFSET ?4) END, 0) \
+         ORDER BY seq",
+    )
+    .bind(owner)
+    .bind(bound(after))
+    .bind(bound(before))
+    .bind(bound(newest))
+    .fetch_all(pool)
+    .await?;
+    Ok(seqs.into_iter().map(i64::cast_unsigned).collect())
+}
+
 pub(crate) async fn count_at(pool: &SqlitePool, owner: OwnerId, seqs: &[Seq]) -> sqlx::Result<u64> {
     let count: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM json_each(?) AS asked CROSS JOIN log ON seq = asked.value \

@@ -124,6 +124,16 @@ impl Store for Sqlite {
         .map_err(store_error)
     }
 
+    async fn log_pending_archived(
+        &self,
+        owner: OwnerId,
+        after: Seq,
+        before: Seq,
+        newest: u64,
+    ) -> Result<Vec<Seq>, StoreError> {
+        archive::pending(&self.readers, owner, after, before, newest).await.map_err(store_error)
+    }
+
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
         archive::page(&self.readers, owner, query).await.map_err(store_error)
     }

@@ -33,6 +33,15 @@ pub trait Store: Send + Sync + 'static {
     async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError>;
     /// Entries that carry the pending mark, in order, from after `after`, at most `limit`.
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+    /// Positions of entries that carry both marks, in order, between `after` and `before`, and among the owner's
+    /// `newest` newest archived entries.
+    async fn log_pending_archived(
+        &self,
+        owner: OwnerId,
+        after: Seq,
+        before: Seq,
+        newest: u64,
+    ) -> Result<Vec<Seq>, StoreError>;
     /// Archived entries, oldest first or newest first. A page costs the same wherever it lies in the log; one of a
     /// full JID may cost a walk through what the bare JID has.
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;

@@ -95,6 +95,9 @@ impl Store for Fake {
     async fn log_pending(&self, _: OwnerId, _: Seq, _: u32) -> Result<Vec<LogRow>, StoreError> {
         unreachable!()
     }
+    async fn log_pending_archived(&self, _: OwnerId, _: Seq, _: Seq, _: u64) -> Result<Vec<Seq>, StoreError> {
+        unreachable!()
+    }
     async fn log_archived(&self, _: OwnerId, _: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
         unreachable!()
     }

@@ -31,6 +31,7 @@ pub fn settings() -> Settings {
         outbox_bytes: 1 << 20,
         pending_messages: 10_000,
         archived_messages: 100_000,
+        archive_retention: Duration::from_secs(365 * 86_400),
         resources: 10,
         linger: Duration::from_millis(100),
         cached_rosters: 100,

@@ -93,6 +93,15 @@ impl Store for Trying {
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         self.get()?.log_pending(owner, after, limit).await
     }
+    async fn log_pending_archived(
+        &self,
+        owner: OwnerId,
+        after: Seq,
+        before: Seq,
+        newest: u64,
+    ) -> Result<Vec<Seq>, StoreError> {
+        self.get()?.log_pending_archived(owner, after, before, newest).await
+    }
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
         self.get()?.log_archived(owner, query).await
     }

@@ -71,6 +71,7 @@ fn settings(config: &Config) -> Settings {
         outbox_bytes: limits.outbox_bytes,
         pending_messages: limits.pending_messages,
         archived_messages: config.archive.max_entries,
+        archive_retention: config.archive.retention,
         resources: limits.sessions_per_account,
         linger: config.delivery.linger,
         cached_rosters: CACHED_ROSTERS,

@@ -40,6 +40,32 @@ pub async fn an_archive_in_pages(database: &dyn Database) {
     assert!(store.log_archived(a + 1000, &all()).await.unwrap().is_empty());
 }
 
+pub async fn what_is_pending_and_archived(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let a = account(&*store, "a@x").await;
+    let b = account(&*store, "b@x").await;
+    let both = [20, 40, 60, 80].map(|seq| append(a, seq, BOTH));
+    let others =
+        [append(a, 10, ARCHIVED), append(a, 30, PENDING), append(a, 70, ARCHIVED), append(b, 50, BOTH)];
+    apply(&*store, &both.into_iter().chain(others).collect::<Vec<_>>()).await;
+    for (after, before, newest, expected) in [
+        (0, u64::MAX, u64::MAX, &[20, 40, 60, 80][..]),
+        (20, 80, 100, &[40, 60]),
+        // The archive has six.
+        (0, 1000, 6, &[20, 40, 60, 80]),
+        (0, 1000, 4, &[40, 60, 80]),
+        (0, 1000, 2, &[80]),
+        (0, 70, 2, &[]),
+        (0, 1000, 0, &[]),
+        (60, 60, 100, &[]),
+        (u64::MAX, u64::MAX, 100, &[]),
+    ] {
+        let seqs = store.log_pending_archived(a, after, before, newest).await.unwrap();
+        assert_eq!(seqs, expected, "{after} {before} {newest}");
+    }
+    assert!(store.log_pending_archived(a + 1000, 0, 1000, 100).await.unwrap().is_empty());
+}
+
 pub async fn one_conversation(database: &dyn Database) {
     let store = database.open().await.unwrap();
     let a = account(&*store, "a@x").await;

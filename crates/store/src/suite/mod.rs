@@ -39,7 +39,7 @@ macro_rules! suite {
             appends_are_pending_in_order pending_in_pages an_append_is_idempotent
             settling_takes_marks_off settled_before_written a_large_batch_of_every_size
             order_around_a_removal what_a_log_looks_like
-            an_archive_in_pages one_conversation some_positions words_are_found what_is_gone_is_not_found a_page_costs_the_same_everywhere
+            an_archive_in_pages what_is_pending_and_archived one_conversation some_positions words_are_found what_is_gone_is_not_found a_page_costs_the_same_everywhere
             trimming_keeps_the_newest trimming_keeps_pending expiry_is_bounded positions_are_not_used_again
             resend_keys resend_keys_twice resend_keys_go rosters strange_rosters docs long_and_strange_keys meta
             everything_survives_reopening

@@ -105,6 +105,7 @@ impl Lab {
             outbox_bytes: 1 << 20,
             pending_messages: 10_000,
             archived_messages: 100_000,
+            archive_retention: Duration::from_secs(365 * 86_400),
             resources: 10,
             // A batch is acknowledged long before.
             linger: Duration::from_secs(1),

@@ -51,6 +51,7 @@ pub async fn bind(
     let session = waxwing_im::bind_prepared(account, Some(&resource), prepare).await.map_err(refusal)?;
     // From here on the session is owned, whatever happens to this future.
     let mut held = Held::new(login.clients.clone(), session);
+    bound.append(&mut account.host.table().bound(held.session()).await);
     Tag::new(told, "bound").ns(BIND2).children(|out| {
         if let Some(enable) = &enable {
             held.enable(enable, out);
