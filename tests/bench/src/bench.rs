@@ -17,7 +17,7 @@ use waxwing_store::{Store, StoreError};
 
 use crate::client::{Client, Target, user};
 use crate::options::{Options, Scale};
-use crate::server::{self, Kind, Server, Setting};
+use crate::server::{self, Kind, Product, Server, Setting};
 use crate::{DOMAIN, Fault};
 
 /// See the module.
@@ -29,7 +29,9 @@ pub struct Bench {
     tls: Arc<rustls::ClientConfig>,
     cluster: Option<Cluster>,
     /// Stopped servers with accounts, of which each start takes a copy.
-    templates: HashMap<Kind, PathBuf>,
+    templates: HashMap<Product, PathBuf>,
+    /// The URL of a database of ours with accounts.
+    template_database: Option<String>,
     starts: usize,
 }
 
@@ -68,6 +70,7 @@ impl Bench {
             tls: Arc::new(config),
             cluster: None,
             templates: HashMap::new(),
+            template_database: None,
             starts: 0,
         })
     }
@@ -79,34 +82,61 @@ impl Bench {
 
     /// The servers to compare, ours first; peers that are not installed are left out.
     pub fn kinds(&self, ours: &[Kind]) -> Vec<Kind> {
-        let peers =
-            [Kind::Prosody, Kind::Ejabberd].into_iter().filter(|kind| self.scale.peers && kind.is_there());
+        let peers = Kind::peers().filter(|_| self.scale.peers);
         ours.iter().copied().chain(peers).collect()
     }
 
     /// Starts a server that has the accounts from 0 on.
     pub async fn start(&mut self, kind: Kind) -> Result<(Server, Target), Fault> {
+        self.start_with(kind, None).await
+    }
+
+    /// As [`start`](Self::start), with one key of Waxwing's configuration changed.
+    pub async fn start_with(
+        &mut self,
+        kind: Kind,
+        change: Option<&'static str>,
+    ) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
-        let mut database = None;
-        match kind {
-            Kind::Floor => {}
-            Kind::WaxwingPostgres => {
-                let cluster = self.cluster.get_or_insert_with(Cluster::start);
-                database = Some(cluster.fresh_database().await);
-                let setting = self.setting(database.clone());
-                server::import(kind, &setting, &data, &self.accounts(self.scale.senders * 12)?)?;
-            }
-            _ => {
-                if !self.templates.contains_key(&kind) {
-                    let template = self.template(kind).await?;
-                    self.templates.insert(kind, template);
+        let database = if kind.postgres { Some(self.database(kind).await?) } else { None };
+        match kind.product {
+            Product::Relay => {}
+            Product::Waxwing if kind.postgres => {}
+            product => {
+                if !self.templates.contains_key(&product) {
+                    let template = self.template(Kind { postgres: false, archive: false, ..kind }).await?;
+                    self.templates.insert(product, template);
                 }
-                copy(&self.templates[&kind], &data)?;
+                copy(&self.templates[&product], &data)?;
             }
         }
-        let server = Server::start(kind, &self.setting(database), &data)?;
+        let setting = Setting { change, ..self.setting(database) };
+        let server = Server::start(kind, &setting, &data)?;
         let target = self.target(&server);
         Ok((server, target))
+    }
+
+    /// A database for a server: with the accounts for ours, which keeps everything there, and with empty tables for a
+    /// peer's archive.
+    async fn database(&mut self, kind: Kind) -> Result<String, Fault> {
+        let cluster = self.cluster.get_or_insert_with(Cluster::start);
+        if kind.product == Product::Waxwing {
+            if let Some(template) = &self.template_database {
+                return Ok(cluster.copy_of(template).await);
+            }
+            let template = cluster.fresh_database().await;
+            let data = self.data(kind)?;
+            let setting = self.setting(Some(template.clone()));
+            server::import(&setting, &data, &self.accounts(self.scale.accounts(true))?)?;
+            self.template_database = Some(template);
+            return Box::pin(self.database(kind)).await;
+        }
+        let url = cluster.fresh_database().await;
+        if kind.product == Product::Ejabberd {
+            let tables = fs::read_to_string("/usr/share/ejabberd/sql/pg.sql")?;
+            cluster.execute_in(&url, &tables).await;
+        }
+        Ok(url)
     }
 
     /// Empty databases without a server, by name.
@@ -123,9 +153,9 @@ impl Bench {
     /// Makes a server with accounts and stops it again.
     async fn template(&mut self, kind: Kind) -> Result<PathBuf, Fault> {
         let data = self.data(kind)?;
-        let accounts = self.scale.accounts(kind.is_ours());
-        if kind.is_ours() {
-            server::import(kind, &self.setting(None), &data, &self.accounts(accounts)?)?;
+        let accounts = self.scale.accounts(!kind.is_peer());
+        if !kind.is_peer() {
+            server::import(&self.setting(None), &data, &self.accounts(accounts)?)?;
             return Ok(data);
         }
         let server = Server::start(kind, &self.setting(None), &data)?;
@@ -149,13 +179,15 @@ impl Bench {
 
     fn data(&mut self, kind: Kind) -> Result<PathBuf, Fault> {
         self.starts += 1;
-        let data = self.folder.path().join(format!("{kind:?}-{}", self.starts));
+        let data = self.folder.path().join(format!("{:?}-{}", kind.product, self.starts));
         fs::create_dir(&data)?;
         Ok(data)
     }
 
     fn setting(&self, database: Option<String>) -> Setting<'_> {
-        Setting { binary: &self.binary, certificate: &self.certificate, database }
+        let postmaster = self.cluster.as_ref().and_then(Cluster::postmaster);
+        let (binary, certificate) = (&self.binary, &self.certificate);
+        Setting { binary, certificate, database, postmaster, change: None }
     }
 
     fn target(&self, server: &Server) -> Target {

@@ -63,6 +63,14 @@ impl Client {
         Ok(client)
     }
 
+    /// A connection over the null relay to whoever names the same pair.
+    pub async fn paired(target: &Target, pair: usize) -> Result<Client, Fault> {
+        let socket = target.connect().await?;
+        let mut client = Client { socket, cutter: Cutter::default(), received: 0 };
+        client.send(format!("{pair}\n").as_bytes()).await?;
+        Ok(client)
+    }
+
     async fn open(&mut self) -> Result<(), Fault> {
         self.cutter.restart();
         let header = format!(

@@ -10,9 +10,10 @@ mod bench;
 mod client;
 mod disk;
 mod fault;
-mod hold;
 mod machine;
 mod options;
+mod process;
+mod relay;
 mod report;
 mod scenarios;
 mod scram;
@@ -35,8 +36,8 @@ pub const DOMAIN: &str = "localhost";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.as_slice() {
-        [hold, certificate, address] if hold == "hold" => {
-            runtime().and_then(|runtime| runtime.block_on(hold::run(Path::new(certificate), address)))
+        [relay, certificate, address] if relay == "relay" => {
+            runtime().and_then(|runtime| runtime.block_on(relay::run(Path::new(certificate), address)))
         }
         _ => Options::read(&arguments).and_then(measure),
     };
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
 
 fn measure(options: Options) -> Result<(), Fault> {
     let baseline = options.baseline.as_deref().map(Report::read).transpose()?;
+    waxwing_net::raise_file_limit()?;
     let mut report = Report::begin(&options);
     runtime()?.block_on(async {
         let mut bench = Bench::new(&options)?;
@@ -67,7 +69,7 @@ fn measure(options: Options) -> Result<(), Fault> {
         print!("{}", report.since(&baseline));
     }
     match &options.output {
-        Some(folder) => report.write(folder, "foundation"),
+        Some(folder) => report.write(folder),
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::Fault;
 
@@ -9,7 +10,7 @@ usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--
   --quick      everything, smaller, in less than two minutes
   --smoke      Waxwing alone with tiny numbers: whether the benchmark works, no figures
   --baseline   a JSON file written before: prints the change
-  --output     where foundation.md and foundation.json go; without it nothing is written
+  --output     where figures.md and figures.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
 scenarios: scan idle login offline chat archive; without any, all";
 
@@ -19,6 +20,8 @@ pub struct Options {
     pub output: Option<PathBuf>,
     pub binary: PathBuf,
     pub scenarios: Vec<&'static str>,
+    /// What was typed.
+    pub command: String,
 }
 
 /// How much of everything.
@@ -39,9 +42,11 @@ pub struct Scale {
     pub offline_alone: usize,
     pub offline_peers: usize,
     pub pairs: usize,
-    /// Messages each way of a pair, of our server and of the peers.
+    /// Messages of all together, one in flight in each pair: to our server and to the peers.
     pub chat: usize,
     pub chat_peers: usize,
+    /// How long they talk at a fixed rate.
+    pub paced: Duration,
     /// Entries that an archive grows to.
     pub archive: u64,
 }
@@ -58,9 +63,10 @@ const FULL: Scale = Scale {
     offline: 600,
     offline_alone: 200,
     offline_peers: 100,
-    pairs: 25,
-    chat: 1_000,
-    chat_peers: 200,
+    pairs: 200,
+    chat: 60_000,
+    chat_peers: 10_000,
+    paced: Duration::from_secs(5),
     archive: 1_000_000,
 };
 
@@ -74,8 +80,10 @@ const QUICK: Scale = Scale {
     offline: 200,
     offline_alone: 60,
     offline_peers: 16,
-    chat: 200,
-    chat_peers: 60,
+    pairs: 50,
+    chat: 20_000,
+    chat_peers: 3_000,
+    paced: Duration::from_secs(2),
     archive: 100_000,
     ..FULL
 };
@@ -93,8 +101,9 @@ const SMOKE: Scale = Scale {
     offline_alone: 2,
     offline_peers: 0,
     pairs: 2,
-    chat: 20,
+    chat: 80,
     chat_peers: 0,
+    paced: Duration::from_millis(20),
     archive: 1_000,
 };
 
@@ -121,6 +130,11 @@ impl Options {
             output: None,
             binary: std::env::current_exe()?.with_file_name("waxwing"),
             scenarios: Vec::new(),
+            command: ["cargo xtask bench"]
+                .into_iter()
+                .chain(arguments.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join(" "),
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {

@@ -61,6 +61,12 @@ impl Private {
         Private { port, folder, keeper }
     }
 
+    /// The process whose children all others are.
+    pub(crate) fn postmaster(&self) -> u32 {
+        let state = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        state.lines().next().and_then(|line| line.trim().parse().ok()).unwrap()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/", self.port)
     }

@@ -21,7 +21,7 @@ pub struct Cluster {
     /// The URL up to and with the slash before the database's name.
     base: String,
     /// Keeps the private one running.
-    _private: Option<Private>,
+    private: Option<Private>,
     databases: AtomicU32,
 }
 
@@ -39,7 +39,7 @@ impl Cluster {
                 (private.url(), Some(private))
             }
         };
-        Cluster { base, _private: private, databases: AtomicU32::new(0) }
+        Cluster { base, private, databases: AtomicU32::new(0) }
     }
 
     /// One cluster for all tests of this process.
@@ -56,6 +56,20 @@ impl Cluster {
         self.url(&name)
     }
 
+    /// Makes a copy of a database that nobody uses, by its URL, and gives the copy's URL.
+    pub async fn copy_of(&self, url: &str) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("waxwing_test_{}_{number}", std::process::id());
+        let original = url.strip_prefix(&self.base).expect("a database of this cluster");
+        self.execute(&format!("CREATE DATABASE {name} TEMPLATE {original}")).await;
+        self.url(&name)
+    }
+
+    /// The process whose children all processes of the cluster are; `None` where the cluster is not our own.
+    pub fn postmaster(&self) -> Option<u32> {
+        self.private.as_ref().map(Private::postmaster)
+    }
+
     /// The URL of a database by its name, there or not.
     pub fn url(&self, database: &str) -> String {
         format!("{}{database}", self.base)
@@ -63,7 +77,12 @@ impl Cluster {
 
     /// Runs SQL in the database `postgres`, as the superuser.
     pub async fn execute(&self, sql: &str) {
-        let (client, connection) = tokio_postgres::connect(&self.url("postgres"), NoTls).await.unwrap();
+        self.execute_in(&self.url("postgres"), sql).await;
+    }
+
+    /// Runs SQL in a database by its URL, as the superuser.
+    pub async fn execute_in(&self, url: &str, sql: &str) {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let connection = tokio::spawn(connection);
         client.batch_execute(sql).await.unwrap();
         drop(client);

@@ -7,7 +7,7 @@ use jid::Jid;
 use tokio::task::JoinHandle;
 use waxwing_config::{ArchivePolicy, Config};
 use waxwing_kernel::{Archive, Core, Host, PushPolicy, PushSummary, Settings, Setup, now};
-use waxwing_store::{Store, Writer, WriterOptions};
+use waxwing_store::{Store, Writer, WriterOptions, WriterStats};
 
 /// How many accounts' rosters stay in memory.
 const CACHED_ROSTERS: usize = 20_000;
@@ -166,4 +166,6 @@ pub async fn stop(core: &Core) {
     }
     core.writer.stop().await;
     core.store.close().await;
+    let WriterStats { entries, writes, batches, .. } = core.writer.stats();
+    tracing::info!(entries, writes, batches, "stopped; written since the start");
 }

@@ -80,6 +80,8 @@ pub struct WriterStats {
     pub batches: u64,
     /// Writes in them; the settles of one owner in one batch count as one.
     pub writes: u64,
+    /// Log entries among them.
+    pub entries: u64,
     /// The most writes in one of them.
     pub largest: u64,
 }

@@ -174,10 +174,13 @@ impl Queue {
         self.tokens.add_permits(tokens - owed);
     }
 
-    pub fn count(&self, writes: usize) {
+    pub fn count(&self, writes: &[&Write]) {
+        let entries = writes.iter().filter(|write| matches!(write, Write::Append(_))).count();
+        let writes = writes.len();
         let stats = &mut self.state.lock().stats;
         stats.batches += 1;
         stats.writes += writes as u64;
+        stats.entries += entries as u64;
         stats.largest = stats.largest.max(writes as u64);
     }
 

@@ -79,7 +79,7 @@ async fn apply(
         let applied = AssertUnwindSafe(store.apply(&writes)).catch_unwind().await;
         match applied.unwrap_or_else(|_| Err(ApplyError::Unknown("a panic in the store".to_owned()))) {
             Ok(()) => {
-                queue.count(writes.len());
+                queue.count(&writes);
                 return Ok(());
             }
             Err(ApplyError::Unknown(why)) if Instant::now() + pause <= give_up => {

@@ -8,7 +8,7 @@ use waxwing_store::{LogQuery, LogRow, Marks, NewAccount, OwnerId, Seq, Store, Wr
 
 use crate::Fault;
 use crate::bench::Bench;
-use crate::report::{Figure, Report, Target, median};
+use crate::report::{Figure, Report, median};
 
 /// Entries in one transaction: what a busy server commits at once.
 const BATCH: u64 = 500;
@@ -20,7 +20,7 @@ const PEERS: u64 = 200;
 const PAGES: usize = 20;
 
 const fn figure(name: &'static str, unit: &'static str) -> Figure {
-    Figure { scenario: "archive", name, unit, target: Target::None }
+    Figure { scenario: "archive", name, unit, targets: &[] }
 }
 
 /// What is measured at one size.

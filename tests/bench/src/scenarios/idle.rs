@@ -7,14 +7,18 @@ use tokio::time::sleep;
 use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::Client;
-use crate::report::{Figure, Report, Target};
+use crate::report::{Figure, Other, Report, Target};
 use crate::server::Kind;
 
 const MEMORY: Figure = Figure {
     scenario: "idle",
     name: "resident memory of one session",
     unit: "KiB",
-    target: Target::AtMost(16.0),
+    targets: &[
+        Target::AtMost(13.0),
+        Target::AtMostTimes(1.0 / 5.0, Other::Peers),
+        Target::AtMostTimes(1.4, Other::Relay),
+    ],
 };
 
 const AT_ONCE: usize = 8;
@@ -24,16 +28,15 @@ const SETTLE: Duration = Duration::from_secs(3);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     for _ in 0..bench.scale.runs {
-        for kind in bench.kinds(&[Kind::Waxwing, Kind::Floor]) {
-            let peer = !kind.is_ours() && kind != Kind::Floor;
-            let sessions = if peer { bench.scale.idle_peers } else { bench.scale.idle };
+        for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
+            let sessions = if kind.is_peer() { bench.scale.idle_peers } else { bench.scale.idle };
             let (server, target) = bench.start(kind).await?;
             let begin = move |first: usize| {
                 let target = target.clone();
                 move |number: usize| {
                     let target = target.clone();
                     async move {
-                        if kind == Kind::Floor {
+                        if kind == Kind::RELAY {
                             return Ok((Some(target.connect().await?), None));
                         }
                         let mut client = Client::ready(&target, first + number).await?;

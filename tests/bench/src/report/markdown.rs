@@ -1,0 +1,43 @@
+//! The report for people.
+
+use std::fmt::Write as _;
+
+use super::number::{median, shown};
+use super::{Report, Row};
+
+pub fn text(report: &Report) -> String {
+    let mut text = format!(
+        "# Figures\n\nMeasured by `{}` ({}) on {}: {}. {}. Medians of {} interleaved runs; each run's values are in the \
+         JSON file beside. In brackets: how many times Waxwing's of the same run, on Postgres where the other is.\n",
+        report.command,
+        report.scale,
+        report.date,
+        report.machine,
+        report.versions.join(", "),
+        report.runs,
+    );
+    let mut scenario = "";
+    for row in &report.rows {
+        if row.scenario != scenario {
+            scenario = &row.scenario;
+            let subjects = report.subjects(scenario);
+            let rule = "|---".repeat(subjects.len() + 2);
+            let _ = write!(text, "\n## {scenario}\n\n| | {} | Target |\n{rule}|\n", subjects.join(" | "));
+        }
+        let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
+        let _ = write!(text, "| {}{unit} |", row.figure);
+        for subject in report.subjects(scenario) {
+            let _ = write!(text, " {} |", cell(row, subject));
+        }
+        let _ = writeln!(text, " {} |", row.targets.join("; "));
+    }
+    text
+}
+
+fn cell(row: &Row, subject: &str) -> String {
+    let Some(runs) = row.runs.get(subject) else { return String::new() };
+    match row.ratio(subject) {
+        Some(ratio) => format!("{} ({}×)", shown(median(runs)), shown(ratio)),
+        None => shown(median(runs)),
+    }
+}

@@ -1,0 +1,212 @@
+//! What was measured, as JSON and as Markdown.
+
+mod markdown;
+mod number;
+mod target;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use number::{median, quantile};
+pub use target::{Other, Target};
+
+use crate::options::Options;
+use crate::server::Kind;
+use crate::{Fault, machine};
+use number::shown;
+use target::Bound;
+
+/// The name of the files.
+const NAME: &str = "figures";
+
+/// One quantity that a scenario measures.
+#[derive(Clone, Copy)]
+pub struct Figure {
+    pub scenario: &'static str,
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub targets: &'static [Target],
+}
+
+/// All runs of all figures.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Report {
+    pub date: String,
+    pub machine: String,
+    pub versions: Vec<String>,
+    /// `full` or `quick`.
+    pub scale: String,
+    pub command: String,
+    pub runs: usize,
+    pub rows: Vec<Row>,
+}
+
+/// One figure of every subject.
+#[derive(Serialize, Deserialize)]
+pub struct Row {
+    pub scenario: String,
+    pub figure: String,
+    pub unit: String,
+    /// By subject, each run's value.
+    pub runs: BTreeMap<String, Vec<f64>>,
+    /// By subject, how many times ours.
+    #[serde(default)]
+    pub ratios: BTreeMap<String, f64>,
+    /// In words, with whether it is reached.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    #[serde(skip)]
+    judge: &'static [Target],
+}
+
+impl Report {
+    pub fn begin(options: &Options) -> Report {
+        let peers = Kind::peers().filter(|_| options.scale.peers);
+        Report {
+            date: machine::today(),
+            machine: machine::describe(),
+            versions: [Kind::WAXWING].into_iter().chain(peers).map(Kind::version).collect(),
+            scale: options.scale.name.to_owned(),
+            command: options.command.clone(),
+            runs: options.scale.runs,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Reads what [`Report::write`] wrote.
+    pub fn read(path: &Path) -> Result<Report, Fault> {
+        let text = fs::read(path).map_err(|error| Fault::new(format!("{}: {error}", path.display())))?;
+        Ok(serde_json::from_slice(&text)?)
+    }
+
+    /// Adds the value of one run.
+    pub fn add(&mut self, figure: &Figure, subject: &str, value: f64) {
+        println!("  {subject}: {} {} {}", figure.name, shown(value), figure.unit);
+        let same = |row: &&mut Row| row.scenario == figure.scenario && row.figure == figure.name;
+        let row = match self.rows.iter_mut().find(same) {
+            Some(row) => row,
+            None => {
+                self.rows.push(Row {
+                    scenario: figure.scenario.to_owned(),
+                    figure: figure.name.to_owned(),
+                    unit: figure.unit.to_owned(),
+                    runs: BTreeMap::new(),
+                    ratios: BTreeMap::new(),
+                    targets: Vec::new(),
+                    judge: figure.targets,
+                });
+                // It was pushed just now.
+                #[allow(clippy::expect_used)]
+                self.rows.last_mut().expect("a row")
+            }
+        };
+        row.runs.entry(subject.to_owned()).or_default().push(value);
+    }
+
+    /// Compares every figure with the others' and with its targets. Returns what was missed.
+    pub fn judge(&mut self) -> Vec<String> {
+        let mut missed = Vec::new();
+        for row in &mut self.rows {
+            row.ratios =
+                row.runs.keys().filter_map(|subject| Some((subject.clone(), row.ratio(subject)?))).collect();
+            for bound in row.judge.iter().filter_map(|target| Bound::of(*target, &row.runs)) {
+                let ours = row.runs.iter().filter(|(subject, _)| is_ours(subject));
+                let short: Vec<String> = ours
+                    .filter(|(_, runs)| !bound.is_met_by(median(runs)))
+                    .map(|(subject, runs)| format!("{subject} has {} {}", shown(median(runs)), row.unit))
+                    .collect();
+                let verdict = if short.is_empty() { " ✓" } else { " **missed**" };
+                row.targets.push(format!("{}{verdict}", bound.words));
+                missed.extend(
+                    short.iter().map(|it| format!("{}, {}: {it}, {}", row.scenario, row.figure, bound.words)),
+                );
+            }
+        }
+        missed
+    }
+
+    /// Writes everything into `folder`.
+    pub fn write(&self, folder: &Path) -> Result<(), Fault> {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{NAME}.json")), serde_json::to_string_pretty(self)? + "\n")?;
+        fs::write(folder.join(format!("{NAME}.md")), markdown::text(self))?;
+        Ok(())
+    }
+
+    /// Ours first.
+    fn subjects(&self, scenario: &str) -> Vec<&str> {
+        let rows = self.rows.iter().filter(|row| row.scenario == scenario);
+        let mut subjects: Vec<&str> = rows.flat_map(|row| row.runs.keys().map(String::as_str)).collect();
+        subjects.sort_unstable_by_key(|subject| (!is_ours(subject), *subject));
+        subjects.dedup();
+        subjects
+    }
+
+    /// The change of every figure since an earlier report.
+    pub fn since(&self, earlier: &Report) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            let same = |other: &&Row| other.scenario == row.scenario && other.figure == row.figure;
+            let Some(before) = earlier.rows.iter().find(same) else { continue };
+            for (subject, runs) in &row.runs {
+                let Some(then) = before.runs.get(subject).map(|runs| median(runs)) else { continue };
+                let now = median(runs);
+                let change = if then == now { 0.0 } else { (now / then - 1.0) * 100.0 };
+                let _ = writeln!(
+                    text,
+                    "{}, {}, {subject}: {} to {} {} ({change:+.1} %)",
+                    row.scenario,
+                    row.figure,
+                    shown(then),
+                    shown(now),
+                    row.unit,
+                );
+            }
+        }
+        text
+    }
+}
+
+fn is_ours(subject: &str) -> bool {
+    subject.starts_with("Waxwing")
+}
+
+impl Row {
+    /// How many times ours another's value is: of ours on the same database where there are several.
+    fn ratio(&self, subject: &str) -> Option<f64> {
+        if is_ours(subject) {
+            return None;
+        }
+        let same = if subject.ends_with("Postgres") { "Waxwing on Postgres" } else { "Waxwing" };
+        let ours = self.runs.get(same).or_else(|| self.runs.get("Waxwing"))?;
+        let ratio = median(self.runs.get(subject)?) / median(ours);
+        ratio.is_finite().then_some(ratio)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_judged_by_the_median() {
+        let targets = &[Target::AtMostTimes(1.0 / 3.0, Other::Peers), Target::AtMostTimes(2.0, Other::Relay)];
+        let figure = Figure { scenario: "s", name: "f", unit: "ms", targets };
+        let mut report = Report::default();
+        for value in [0.5, 9.0, 0.6] {
+            report.add(&figure, "Waxwing", value);
+        }
+        report.add(&figure, "Prosody", 3.0);
+        assert!(report.judge().is_empty());
+        report.add(&figure, "ejabberd", 1.5);
+        report.add(&figure, "null relay", 0.4);
+        assert_eq!(report.judge().len(), 1);
+        assert_eq!(report.rows[0].ratios["Prosody"], 5.0);
+        let text = markdown::text(&report);
+        assert!(text.contains("**missed**") && text.contains("3.00 (5.00×)"), "{text}");
+    }
+}

@@ -1,0 +1,210 @@
+//! Pairs that talk, stream management on both sides, with the archive off and on. One start of a server serves all
+//! loads, one after the other.
+
+mod paced;
+mod talk;
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::Fault;
+use crate::bench::{Bench, many};
+use crate::client::{Client, Target};
+use crate::options::Scale;
+use crate::report::{Figure, Other, Report, Target as Goal, quantile};
+use crate::server::{Kind, Product, Server};
+use talk::Talker;
+
+const OFF: &str = "chat, archive off";
+const ON: &str = "chat, archive on";
+const PACED: &str = "chat at 2,000 messages a second, archive off";
+
+const fn figure(
+    scenario: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    targets: &'static [Goal],
+) -> Figure {
+    Figure { scenario, name, unit, targets }
+}
+
+/// Messages in flight in each pair, how many pairs, and what is measured.
+struct Load {
+    in_flight: usize,
+    pairs: fn(&Scale) -> usize,
+    messages: fn(&Scale, Kind) -> usize,
+    cpu: Figure,
+    rate: Figure,
+}
+
+const CPU_1: &str = "processor time of a message, one in flight";
+const CPU_16: &str = "processor time of a message, 16 in flight";
+const RATE_1: &str = "delivered, one in flight";
+const RATE_16: &str = "delivered, 16 in flight";
+
+const LOADS_OFF: [Load; 2] = [
+    Load {
+        in_flight: 1,
+        pairs: |scale| scale.pairs,
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat },
+        cpu: figure(
+            OFF,
+            CPU_1,
+            "µs",
+            &[Goal::AtMostTimes(1.0 / 9.0, Other::Peers), Goal::AtMostTimes(1.6, Other::Relay)],
+        ),
+        rate: figure(OFF, RATE_1, "messages/s", &[]),
+    },
+    Load {
+        in_flight: 16,
+        pairs: |scale| scale.pairs / 2,
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers * 2 } else { scale.chat * 4 },
+        cpu: figure(
+            OFF,
+            CPU_16,
+            "µs",
+            &[Goal::AtMostTimes(1.0 / 15.0, Other::Peers), Goal::AtMostTimes(5.0, Other::Relay)],
+        ),
+        rate: figure(OFF, RATE_16, "messages/s", &[]),
+    },
+];
+
+const LOADS_ON: [Load; 2] = [
+    Load {
+        in_flight: 1,
+        pairs: |scale| scale.pairs,
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat / 3 },
+        cpu: figure(ON, CPU_1, "µs", &[Goal::AtMostTimes(1.0 / 6.0, Other::Peers)]),
+        rate: figure(ON, RATE_1, "messages/s", &[]),
+    },
+    Load {
+        in_flight: 16,
+        pairs: |scale| scale.pairs / 2,
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat },
+        cpu: figure(ON, CPU_16, "µs", &[Goal::AtMostTimes(1.0 / 6.0, Other::Peers)]),
+        rate: figure(ON, RATE_16, "messages/s", &[]),
+    },
+];
+
+/// Lost, doubled or disordered ones end the run; that there were none is part of the report.
+const FAULTS: &str = "lost, doubled or out of order";
+const FAULTS_OFF: Figure = figure(OFF, FAULTS, "messages", &[Goal::AtMost(0.0)]);
+const FAULTS_ON: Figure = figure(ON, FAULTS, "messages", &[Goal::AtMost(0.0)]);
+const FAULTS_PACED: Figure = figure(PACED, FAULTS, "messages", &[Goal::AtMost(0.0)]);
+
+/// Of those delivered, with the archive off: acknowledged by their recipients before they had to be.
+const UNWRITTEN: Figure = figure(OFF, "never written to the database", "% of messages", &[]);
+
+const QUANTILES: [(f64, Figure); 4] = [
+    (0.5, figure(PACED, "latency, p50", "ms", &[Goal::AtMostTimes(1.0, Other::Peers)])),
+    (0.95, figure(PACED, "latency, p95", "ms", &[])),
+    (
+        0.99,
+        figure(
+            PACED,
+            "latency, p99",
+            "ms",
+            &[Goal::AtMostTimes(1.0 / 5.0, Other::Peers), Goal::AtMostTimes(2.0, Other::Relay)],
+        ),
+    ),
+    (0.999, figure(PACED, "latency, p99.9", "ms", &[])),
+];
+const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
+
+/// What a server does for the last login is over.
+const SETTLE: Duration = Duration::from_millis(500);
+
+pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    for _ in 0..bench.scale.runs {
+        for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
+            archive_off(bench, report, kind).await?;
+        }
+        let on = bench.kinds(&[Kind::WAXWING]).into_iter().map(Kind::archived);
+        for kind in on.flat_map(|kind| [kind, kind.on_postgres()]) {
+            archive_on(bench, report, kind).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+    let scale = bench.scale;
+    let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
+    let mut talkers = gather(kind, &target, scale.pairs * 2).await?;
+    for load in &LOADS_OFF {
+        talkers = measure(report, kind, &server, &scale, load, talkers).await?;
+    }
+    let before = server.cpu()?;
+    let (talkers, mut waits) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
+    let used = server.cpu()? - before;
+    report.add(&CPU_PACED, kind.name(), used.as_secs_f64() * 1e6 / waits.len() as f64);
+    for (part, figure) in &QUANTILES {
+        report.add(figure, kind.name(), quantile(&mut waits, *part));
+    }
+    report.add(&FAULTS_OFF, kind.name(), 0.0);
+    report.add(&FAULTS_PACED, kind.name(), 0.0);
+    let sent: u32 = talkers.iter().map(Talker::sent).sum();
+    if kind.product == Product::Waxwing {
+        let written = written(&server.stop()?)?;
+        report.add(&UNWRITTEN, kind.name(), (1.0 - written / f64::from(sent)) * 100.0);
+    }
+    Ok(())
+}
+
+async fn archive_on(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+    let scale = bench.scale;
+    let (server, target) = bench.start(kind).await?;
+    let mut talkers = gather(kind, &target, scale.pairs * 2).await?;
+    for load in &LOADS_ON {
+        talkers = measure(report, kind, &server, &scale, load, talkers).await?;
+    }
+    report.add(&FAULTS_ON, kind.name(), 0.0);
+    Ok(())
+}
+
+async fn measure(
+    report: &mut Report,
+    kind: Kind,
+    server: &Server,
+    scale: &Scale,
+    load: &Load,
+    talkers: Vec<Talker>,
+) -> Result<Vec<Talker>, Fault> {
+    let pairs = (load.pairs)(scale);
+    let each = ((load.messages)(scale, kind) / pairs / 2).max(1);
+    let (before, begun) = (server.cpu()?, Instant::now());
+    let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    let (used, took) = (server.cpu()? - before, begun.elapsed());
+    let delivered = (pairs * each * 2) as f64;
+    report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / delivered);
+    report.add(&load.rate, kind.name(), delivered / took.as_secs_f64());
+    Ok(talkers)
+}
+
+/// Everybody who will talk.
+async fn gather(kind: Kind, target: &Target, count: usize) -> Result<Vec<Talker>, Fault> {
+    let target = target.clone();
+    let talkers = many(count, 8, move |number| {
+        let target = target.clone();
+        async move {
+            if kind == Kind::RELAY {
+                return Ok(Talker::new(Client::paired(&target, number / 2).await?, number));
+            }
+            let mut client = Client::ready(&target, number).await?;
+            client.enable().await?;
+            Ok(Talker::new(client, number))
+        }
+    })
+    .await?;
+    sleep(SETTLE).await;
+    Ok(talkers)
+}
+
+/// How many entries of the log were written, as the server says when it stops.
+fn written(output: &str) -> Result<f64, Fault> {
+    let number = output.rsplit_once("entries=").map(|(_, rest)| rest.split(' ').next().unwrap_or(""));
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| Fault::new("the server does not say what it wrote"))
+}

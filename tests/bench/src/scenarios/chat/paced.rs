@@ -1,0 +1,119 @@
+//! Talk at a fixed rate, whatever the server does. A message's latency counts from when it was to be sent, so a
+//! server that makes its senders wait cannot hide it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use super::talk::Talker;
+use crate::Fault;
+use crate::wire::Event;
+
+/// Between two messages of all senders together: 2,000 a second.
+const INTERVAL: Duration = Duration::from_micros(500);
+
+/// Everybody is ready by then.
+const LEAD: Duration = Duration::from_millis(200);
+
+/// When each message is to be sent: the senders take turns.
+#[derive(Clone, Copy)]
+struct Plan {
+    begin: Instant,
+    senders: u32,
+    each: u32,
+}
+
+impl Plan {
+    /// Of a sender's `turn`th message.
+    fn time(&self, sender: u32, turn: u32) -> Instant {
+        self.begin + INTERVAL * (turn * self.senders + sender)
+    }
+}
+
+/// The first `pairs` talk for about `span`. Returns everybody, and the latencies in ms.
+pub async fn talk(
+    talkers: Vec<Talker>,
+    pairs: usize,
+    span: Duration,
+) -> Result<(Vec<Talker>, Vec<f64>), Fault> {
+    let senders = (pairs * 2) as u32;
+    let each = (span.as_micros() / INTERVAL.as_micros()) as u32 / senders;
+    let plan = Plan { begin: Instant::now() + LEAD, senders, each: each.max(1) };
+    let mut turns = Vec::new();
+    let mut tasks = JoinSet::new();
+    for mut talker in talkers {
+        let (turn, mut wait) = unbounded_channel();
+        if talker.number < pairs * 2 {
+            turns.push(turn);
+        }
+        tasks.spawn(async move {
+            let mut waits = Vec::new();
+            if talker.number < pairs * 2 {
+                converse(&mut talker, plan, &mut wait, &mut waits).await?;
+            }
+            Ok::<_, Fault>((talker, waits))
+        });
+    }
+    // A thread: the runtime's timer counts in milliseconds.
+    let pacer = thread::spawn(move || pace(plan, &turns));
+    let (mut done, mut all) = (Vec::new(), Vec::new());
+    while let Some(ended) = tasks.join_next().await {
+        let (talker, mut waits) = ended??;
+        done.push(talker);
+        all.append(&mut waits);
+    }
+    pacer.join().map_err(|_| Fault::new("the pacer failed"))?;
+    Ok((done, all))
+}
+
+/// Tells each sender when its turn is.
+fn pace(plan: Plan, turns: &[UnboundedSender<()>]) {
+    for turn in 0..plan.each {
+        for (sender, told) in turns.iter().enumerate() {
+            let time = plan.time(sender as u32, turn);
+            thread::sleep(time.saturating_duration_since(Instant::now()));
+            // One that has failed says so itself.
+            let _ = told.send(());
+        }
+    }
+}
+
+async fn converse(
+    talker: &mut Talker,
+    plan: Plan,
+    turns: &mut UnboundedReceiver<()>,
+    waits: &mut Vec<f64>,
+) -> Result<(), Fault> {
+    // In every phase before, both of a pair sent the same number.
+    let first = talker.sent();
+    let expected = talker.tally.len() + plan.each as usize;
+    let mut out = Vec::new();
+    while talker.tally.len() < expected || talker.sent() < first + plan.each || !out.is_empty() {
+        if !out.is_empty() {
+            talker.client.send(&out).await?;
+            out.clear();
+            continue;
+        }
+        tokio::select! {
+            Some(()) = turns.recv() => talker.say(&mut out),
+            read = talker.client.read() => {
+                read?;
+                let now = Instant::now();
+                while let Some(event) = talker.client.next(&mut out) {
+                    match event {
+                        Event::Message(message) => {
+                            talker.tally.count(message);
+                            let due = plan.time(message.sender, message.number.saturating_sub(first));
+                            waits.push(now.saturating_duration_since(due).as_secs_f64() * 1e3);
+                        }
+                        Event::Stray | Event::End => return Err(Fault::new("a message was refused")),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    talker.tally.judge(expected)
+}

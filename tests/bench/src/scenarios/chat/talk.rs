@@ -1,0 +1,96 @@
+//! Talk as fast as answers come: everybody answers every message with one of their own.
+
+use tokio::task::JoinSet;
+
+use crate::Fault;
+use crate::client::{Client, REQUEST, user};
+use crate::tally::Tally;
+use crate::wire::{Event, Number, write_message};
+
+/// Clients ask for an acknowledgement after so many messages.
+const ASK: u32 = 5;
+
+/// One of a pair: 0 with 1, 2 with 3, …
+pub struct Talker {
+    pub client: Client,
+    pub number: usize,
+    partner: String,
+    sent: u32,
+    pub tally: Tally,
+}
+
+impl Talker {
+    pub fn new(client: Client, number: usize) -> Talker {
+        let partner = format!("{}@{}/bench", user(number ^ 1), crate::DOMAIN);
+        Talker { client, number, partner, sent: 0, tally: Tally::default() }
+    }
+
+    /// Messages so far.
+    pub fn sent(&self) -> u32 {
+        self.sent
+    }
+
+    /// Appends the next message.
+    pub fn say(&mut self, out: &mut Vec<u8>) {
+        write_message(out, &self.partner, Number { sender: self.number as u32, number: self.sent });
+        self.sent += 1;
+        if self.sent.is_multiple_of(ASK) {
+            out.extend_from_slice(REQUEST);
+        }
+    }
+
+    /// Says and hears `messages` each, `begins` of them unasked.
+    async fn converse(&mut self, begins: usize, messages: usize) -> Result<(), Fault> {
+        let last = self.sent + messages as u32;
+        let expected = self.tally.len() + messages;
+        let mut out = Vec::new();
+        (0..begins).for_each(|_| self.say(&mut out));
+        while self.tally.len() < expected || !out.is_empty() {
+            if !out.is_empty() {
+                self.client.send(&out).await?;
+                out.clear();
+                continue;
+            }
+            self.client.read().await?;
+            while let Some(event) = self.client.next(&mut out) {
+                match event {
+                    Event::Message(message) => {
+                        self.tally.count(message);
+                        if self.sent < last {
+                            self.say(&mut out);
+                        }
+                    }
+                    Event::Stray | Event::End => return Err(Fault::new("a message was refused")),
+                    _ => {}
+                }
+            }
+        }
+        self.tally.judge(expected)
+    }
+}
+
+/// The first `pairs` talk, `in_flight` messages at a time, `messages` each way; the others rest.
+pub async fn talk(
+    talkers: Vec<Talker>,
+    pairs: usize,
+    in_flight: usize,
+    messages: usize,
+) -> Result<Vec<Talker>, Fault> {
+    let mut tasks = JoinSet::new();
+    for mut talker in talkers {
+        tasks.spawn(async move {
+            if talker.number < pairs * 2 {
+                let begins = if talker.number.is_multiple_of(2) { in_flight.min(messages) } else { 0 };
+                talker.converse(begins, messages).await?;
+            }
+            Ok::<_, Fault>(talker)
+        });
+    }
+    // Kept until all are done: one who leaves would make the other's last messages wait for it.
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        done.push(ended??);
+    }
+    done.sort_unstable_by_key(|talker| talker.number);
+    Ok(done)
+}
