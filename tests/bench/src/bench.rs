@@ -116,6 +116,15 @@ impl Bench {
         Ok((server, target))
     }
 
+    /// Starts a server without a database on a copy of another's data.
+    pub fn start_on(&mut self, kind: Kind, original: &Path) -> Result<(Server, Target), Fault> {
+        let data = self.data(kind)?;
+        copy(original, &data)?;
+        let server = Server::start(kind, &self.setting(None), &data)?;
+        let target = self.target(&server);
+        Ok((server, target))
+    }
+
     /// A database for a server: with the accounts for ours, which keeps everything there, and with empty tables for a
     /// peer's archive.
     async fn database(&mut self, kind: Kind) -> Result<String, Fault> {

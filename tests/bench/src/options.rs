@@ -12,7 +12,7 @@ usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--
   --baseline   a JSON file written before: prints the change
   --output     where figures.md and figures.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
-scenarios: scan idle login offline chat archive; without any, all";
+scenarios: scan login reconnect presence idle offline chat archive; without any, all";
 
 pub struct Options {
     pub scale: Scale,
@@ -36,6 +36,10 @@ pub struct Scale {
     /// Idle sessions of our server, and of the peers', which cost more.
     pub idle: usize,
     pub idle_peers: usize,
+    /// How long they are watched.
+    pub rest: Duration,
+    /// Contacts of each user in `presence`.
+    pub contacts: usize,
     pub senders: usize,
     /// Messages of each sender: to our server with 16 in flight and with one, and to the peers.
     pub offline: usize,
@@ -57,8 +61,10 @@ const FULL: Scale = Scale {
     peers: true,
     scans: 10_000,
     logins: 500,
-    idle: 5_000,
-    idle_peers: 1_000,
+    idle: 10_000,
+    idle_peers: 2_000,
+    rest: Duration::from_secs(10),
+    contacts: 100,
     senders: 50,
     offline: 600,
     offline_alone: 200,
@@ -77,6 +83,7 @@ const QUICK: Scale = Scale {
     logins: 200,
     idle: 1_000,
     idle_peers: 200,
+    rest: Duration::from_secs(3),
     offline: 200,
     offline_alone: 60,
     offline_peers: 16,
@@ -96,6 +103,8 @@ const SMOKE: Scale = Scale {
     logins: 4,
     idle: 4,
     idle_peers: 0,
+    rest: Duration::from_millis(50),
+    contacts: 3,
     senders: 4,
     offline: 10,
     offline_alone: 2,
@@ -113,7 +122,8 @@ impl Scale {
         let idle = if ours { self.idle } else { self.idle_peers };
         let recipients = self.senders * crate::scenarios::RECIPIENTS;
         // Some more to warm up with.
-        idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2) + self.warm()
+        idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)
+            + self.warm()
     }
 
     /// How many sessions begin before anything is measured.

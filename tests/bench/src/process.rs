@@ -30,7 +30,7 @@ pub fn resident(process: u32) -> Result<f64, Fault> {
     number.ok_or_else(|| Fault::new("unreadable /proc/PID/status"))
 }
 
-/// What the kernel holds for TCP sockets on the whole machine, in KiB.
+/// What the kernel holds in the buffers of all TCP sockets of the machine, in KiB.
 pub fn socket_memory() -> Result<f64, Fault> {
     let text = fs::read_to_string("/proc/net/sockstat")?;
     let line = text.lines().find_map(|line| line.strip_prefix("TCP: "));

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::Client;
+use crate::process;
 use crate::report::{Figure, Other, Report, Target};
 use crate::server::Kind;
 
@@ -19,6 +20,19 @@ const MEMORY: Figure = Figure {
         Target::AtMostTimes(1.0 / 5.0, Other::Peers),
         Target::AtMostTimes(1.4, Other::Relay),
     ],
+};
+
+const SOCKETS: Figure = Figure {
+    scenario: "idle",
+    name: "kernel's socket buffers of one session, both ends",
+    unit: "KiB",
+    targets: &[],
+};
+const CPU: Figure = Figure {
+    scenario: "idle",
+    name: "processor time of 1,000 sessions in a minute",
+    unit: "ms",
+    targets: &[],
 };
 
 const AT_ONCE: usize = 8;
@@ -48,11 +62,18 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
             // What a process needs once for all sessions is there after the first.
             let _others = many(bench.scale.warm(), AT_ONCE, begin(sessions)).await?;
             sleep(SETTLE).await;
-            let before = server.resident()?;
+            let (before, sockets) = (server.resident()?, process::socket_memory()?);
             let _clients = many(sessions, AT_ONCE, begin(0)).await?;
             sleep(SETTLE).await;
             let grown = server.resident()? - before;
             report.add(&MEMORY, kind.name(), grown / sessions as f64);
+            let grown = process::socket_memory()? - sockets;
+            report.add(&SOCKETS, kind.name(), grown / sessions as f64);
+            let cpu = server.cpu()?;
+            sleep(bench.scale.rest).await;
+            let used = (server.cpu()? - cpu).as_secs_f64() * 1e3;
+            let minutes = bench.scale.rest.as_secs_f64() / 60.0;
+            report.add(&CPU, kind.name(), used / minutes * 1e3 / sessions as f64);
         }
     }
     Ok(())

@@ -78,6 +78,11 @@ impl Server {
         process::resident(self.child.id())
     }
 
+    /// Where its data lie.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// What it has printed.
     fn said(&self) -> String {
         fs::read_to_string(self.data.join("output")).unwrap_or_default()

@@ -1,6 +1,8 @@
 //! A client that costs little, so that the machine is left to the server: no tree, no check that a scenario does not
 //! need. Direct TLS, SCRAM-SHA-1, XEP-0198.
 
+mod fast;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,16 +59,18 @@ pub fn jid(number: usize) -> String {
 impl Client {
     /// Connects up to the stream's features.
     pub async fn connect(target: &Target) -> Result<Client, Fault> {
-        let socket = target.connect().await?;
-        let mut client = Client { socket, cutter: Cutter::default(), received: 0 };
+        let mut client = Client::over(target.connect().await?);
         client.open().await?;
         Ok(client)
     }
 
+    fn over(socket: TlsStream<TcpStream>) -> Client {
+        Client { socket, cutter: Cutter::default(), received: 0 }
+    }
+
     /// A connection over the null relay to whoever names the same pair.
     pub async fn paired(target: &Target, pair: usize) -> Result<Client, Fault> {
-        let socket = target.connect().await?;
-        let mut client = Client { socket, cutter: Cutter::default(), received: 0 };
+        let mut client = Client::over(target.connect().await?);
         client.send(format!("{pair}\n").as_bytes()).await?;
         Ok(client)
     }
@@ -116,8 +120,13 @@ impl Client {
 
     /// Fetches the roster and becomes available; waits until its own presence comes back.
     pub async fn appear(&mut self) -> Result<(), Fault> {
-        self.result("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>").await?;
+        self.roster().await?;
         self.ask("<presence/>", "<presence").await.map(drop)
+    }
+
+    /// Fetches the roster.
+    pub async fn roster(&mut self) -> Result<(), Fault> {
+        self.result("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>").await
     }
 
     /// Everything above, as an ordinary client does it.
@@ -192,6 +201,11 @@ impl Client {
             _ => {}
         }
         Some(event)
+    }
+
+    /// The next element that has come, without waiting and uncounted.
+    pub fn element(&mut self) -> Option<&[u8]> {
+        self.cutter.next()
     }
 
     /// Closes the stream and waits until the server has.

@@ -1,0 +1,145 @@
+//! A login storm among users who all have each other as contacts: what each login's presence costs.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::Fault;
+use crate::bench::{Bench, many};
+use crate::client::{Client, Target, jid};
+use crate::report::{Figure, Other, Report, Target as Goal};
+use crate::server::{Kind, Product};
+use crate::wire::attribute;
+
+const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
+    Figure { scenario: "presence", name, unit, targets }
+}
+
+const CPU: Figure = figure(
+    "processor time of a login with 100 contacts",
+    "ms",
+    &[Goal::AtMostTimes(1.0 / 5.0, Other::Peers)],
+);
+const RATE: Figure = figure("logins until all know of all", "logins/s", &[]);
+
+const AT_ONCE: usize = 8;
+
+/// What a server does for those who left is over.
+const SETTLE: Duration = Duration::from_millis(500);
+
+pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    let users = bench.scale.contacts + 1;
+    let mut befriended: HashMap<Product, PathBuf> = HashMap::new();
+    for _ in 0..bench.scale.runs {
+        for kind in bench.kinds(&[Kind::WAXWING]) {
+            if !befriended.contains_key(&kind.product) {
+                let (server, target) = bench.start(kind).await?;
+                befriend(&target, users).await?;
+                let data = server.data().to_owned();
+                server.stop()?;
+                befriended.insert(kind.product, data);
+            }
+            let (server, target) = bench.start_on(kind, &befriended[&kind.product])?;
+            let (before, begun) = (server.cpu()?, Instant::now());
+            storm(&target, users).await?;
+            let took = begun.elapsed();
+            sleep(SETTLE).await;
+            let used = server.cpu()? - before;
+            report.add(&CPU, kind.name(), used.as_secs_f64() * 1e3 / users as f64);
+            report.add(&RATE, kind.name(), users as f64 / took.as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+/// Everybody subscribes to everybody else, and lets them.
+async fn befriend(target: &Target, users: usize) -> Result<(), Fault> {
+    let there = target.clone();
+    let clients = many(users, AT_ONCE, move |number| {
+        let target = there.clone();
+        async move { Client::ready(&target, number).await }
+    })
+    .await?;
+    let done = std::sync::Arc::new(Barrier::new(users));
+    let mut tasks = JoinSet::new();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let done = done.clone();
+        tasks.spawn(async move {
+            let others = (0..users).filter(|other| *other != number);
+            let wishes: String =
+                others.map(|other| format!("<presence to='{}' type='subscribe'/>", jid(other))).collect();
+            client.send(wishes.as_bytes()).await?;
+            let (mut granted, mut answered) = (HashSet::new(), HashSet::new());
+            while granted.len() < users - 1 || answered.len() < users - 1 {
+                let mut answers = String::new();
+                while let Some(element) = client.element() {
+                    let Some(from) = attribute(element, "from") else { continue };
+                    match attribute(element, "type") {
+                        Some("subscribed") => drop(granted.insert(from.to_owned())),
+                        Some("subscribe") => {
+                            answers += &format!("<presence to='{from}' type='subscribed'/>");
+                            answered.insert(from.to_owned());
+                        }
+                        _ => {}
+                    }
+                }
+                match answers.is_empty() {
+                    true => client.read().await?,
+                    false => client.send(answers.as_bytes()).await?,
+                }
+            }
+            // Who left would be told of by the others.
+            done.wait().await;
+            client.close().await
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// Everybody logs in and waits until all others are seen.
+async fn storm(target: &Target, users: usize) -> Result<(), Fault> {
+    let there = target.clone();
+    let clients = many(users, AT_ONCE, move |number| {
+        let target = there.clone();
+        async move {
+            let mut client = Client::connect(&target).await?;
+            client.login(number, "bench").await?;
+            client.roster().await?;
+            client.send(b"<presence/>").await?;
+            Ok(client)
+        }
+    })
+    .await?;
+    let mut tasks = JoinSet::new();
+    for mut client in clients {
+        tasks.spawn(async move {
+            let mut seen = HashSet::new();
+            // Oneself among them.
+            while seen.len() < users {
+                while let Some(element) = client.element() {
+                    if element.starts_with(b"<presence") && attribute(element, "type").is_none() {
+                        let from = attribute(element, "from").unwrap_or("");
+                        seen.insert(from.to_owned());
+                    }
+                }
+                if seen.len() < users {
+                    client.read().await?;
+                }
+            }
+            Ok::<_, Fault>(client)
+        });
+    }
+    // Nobody leaves before all are done.
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        done.push(ended??);
+    }
+    Ok(())
+}
