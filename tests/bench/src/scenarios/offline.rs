@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::bench::{Bench, many};
-use crate::client::{Client, REQUEST, Target, jid};
+use crate::client::{Client, REQUEST, jid};
 use crate::disk;
 use crate::report::{Figure, Other, Report, Target as Goal, median, quantile};
 use crate::server::Kind;
@@ -32,6 +32,8 @@ struct Load {
     median: Figure,
     p99: Figure,
     cpu: Figure,
+    /// How fast the recipients get everything, and what that costs.
+    drain: Option<(Figure, Figure)>,
 }
 
 const LOADS: [Load; 2] = [
@@ -53,6 +55,10 @@ const LOADS: [Load; 2] = [
             "µs",
             &[Goal::AtMostTimes(1.0 / 3.0, Other::Peers)],
         ),
+        drain: Some((
+            figure("drained", "messages/s", &[Goal::AtLeastTimes(4.0, Other::Peers)]),
+            figure("processor time of a message drained", "µs", &[]),
+        )),
     },
     Load {
         in_flight: 1,
@@ -60,6 +66,7 @@ const LOADS: [Load; 2] = [
         median: figure("acknowledgement, one in flight, median", "ms", &[]),
         p99: figure("acknowledgement, one in flight, p99", "ms", &[]),
         cpu: figure("processor time of a message, one in flight", "µs", &[]),
+        drain: None,
     },
 ];
 
@@ -131,13 +138,31 @@ async fn measure(
     report.add(&load.p99, kind.name(), quantile(&mut waits, 0.99));
     report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
 
-    let sending = sending.clone();
-    many(senders * RECIPIENTS, 16, move |recipient| {
-        let (target, expected) = (target.clone(), sending.expected(recipient));
-        async move { collect(&target, senders + recipient, expected).await }
+    let recipients = many(senders * RECIPIENTS, 8, move |recipient| {
+        let target = target.clone();
+        async move {
+            let mut client = Client::connect(&target).await?;
+            client.login(senders + recipient, "bench").await?;
+            client.enable().await?;
+            Ok(client)
+        }
     })
-    .await
-    .map(drop)
+    .await?;
+    let (cpu, begun) = (server.cpu()?, Instant::now());
+    let mut tasks = JoinSet::new();
+    for (recipient, client) in recipients.into_iter().enumerate() {
+        tasks.spawn(collect(client, sending.expected(recipient)));
+    }
+    let mut done = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        done.push(ended??);
+    }
+    let (took, used) = (begun.elapsed(), server.cpu()? - cpu);
+    if let Some((drain, cpu)) = &load.drain {
+        report.add(drain, kind.name(), count / took.as_secs_f64());
+        report.add(cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
+    }
+    Ok(())
 }
 
 impl Sending {
@@ -192,11 +217,8 @@ async fn send(mut client: Client, sender: usize, sending: Sending) -> Result<Vec
     Ok(waits)
 }
 
-/// Logs in and takes what waits.
-async fn collect(target: &Target, account: usize, expected: usize) -> Result<(), Fault> {
-    let mut client = Client::connect(target).await?;
-    client.login(account, "bench").await?;
-    client.enable().await?;
+/// Becomes available and takes what waits.
+async fn collect(mut client: Client, expected: usize) -> Result<Client, Fault> {
     client.send(b"<presence/>").await?;
     let mut tally = Tally::default();
     let mut out = Vec::new();
@@ -227,5 +249,5 @@ async fn collect(target: &Target, account: usize, expected: usize) -> Result<(),
         }
     }
     tally.judge(expected)?;
-    client.close().await
+    Ok(client)
 }

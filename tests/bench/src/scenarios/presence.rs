@@ -87,9 +87,10 @@ async fn befriend(target: &Target, users: usize) -> Result<(), Fault> {
                         _ => {}
                     }
                 }
-                match answers.is_empty() {
-                    true => client.read().await?,
-                    false => client.send(answers.as_bytes()).await?,
+                if !answers.is_empty() {
+                    client.send(answers.as_bytes()).await?;
+                } else if granted.len() < users - 1 || answered.len() < users - 1 {
+                    client.read().await?;
                 }
             }
             // Who left would be told of by the others.
