@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn targets_are_judged_by_the_median() {
-        let targets = &[Target::AtMostTimes(1.0 / 3.0, Other::Peers), Target::AtMostTimes(2.0, Other::Relay)];
+        let targets = &[Target::MostTimes(1.0 / 3.0, Other::Peers), Target::MostTimes(2.0, Other::Relay)];
         let figure = Figure { scenario: "s", name: "f", unit: "ms", targets };
         let mut report = Report::default();
         for value in [0.5, 9.0, 0.6] {

@@ -7,11 +7,11 @@ use super::number::{median, shown};
 /// A bound on one figure.
 #[derive(Clone, Copy)]
 pub enum Target {
-    AtMost(f64),
-    AtLeast(f64),
+    Most(f64),
+    Least(f64),
     /// At most so many times what another has in the same run.
-    AtMostTimes(f64, Other),
-    AtLeastTimes(f64, Other),
+    MostTimes(f64, Other),
+    LeastTimes(f64, Other),
 }
 
 /// Whom to compare with.
@@ -58,12 +58,12 @@ impl Bound {
             runs.iter().filter(move |(subject, _)| other.is(subject)).map(|(_, runs)| median(runs))
         };
         let (value, at_most, times) = match target {
-            Target::AtMost(value) => (value, true, None),
-            Target::AtLeast(value) => (value, false, None),
-            Target::AtMostTimes(times, other) => {
+            Target::Most(value) => (value, true, None),
+            Target::Least(value) => (value, false, None),
+            Target::MostTimes(times, other) => {
                 (others(other).min_by(f64::total_cmp)? * times, true, Some((times, other)))
             }
-            Target::AtLeastTimes(times, other) => {
+            Target::LeastTimes(times, other) => {
                 (others(other).max_by(f64::total_cmp)? * times, false, Some((times, other)))
             }
         };

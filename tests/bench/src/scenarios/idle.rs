@@ -16,9 +16,9 @@ const MEMORY: Figure = Figure {
     name: "resident memory of one session",
     unit: "KiB",
     targets: &[
-        Target::AtMost(13.0),
-        Target::AtMostTimes(1.0 / 5.0, Other::Peers),
-        Target::AtMostTimes(1.4, Other::Relay),
+        Target::Most(13.0),
+        Target::MostTimes(1.0 / 5.0, Other::Peers),
+        Target::MostTimes(1.4, Other::Relay),
     ],
 };
 

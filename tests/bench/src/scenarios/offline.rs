@@ -43,9 +43,9 @@ const LOADS: [Load; 2] = [
             "acknowledged, 16 in flight",
             "messages/s",
             &[
-                Goal::AtLeast(10_000.0),
-                Goal::AtLeastTimes(1.5, Other::Prosody),
-                Goal::AtLeastTimes(5.0, Other::Ejabberd),
+                Goal::Least(10_000.0),
+                Goal::LeastTimes(1.5, Other::Prosody),
+                Goal::LeastTimes(5.0, Other::Ejabberd),
             ],
         ),
         median: figure("acknowledgement, 16 in flight, median", "ms", &[]),
@@ -53,16 +53,16 @@ const LOADS: [Load; 2] = [
         cpu: figure(
             "processor time of a message, 16 in flight",
             "µs",
-            &[Goal::AtMostTimes(1.0 / 3.0, Other::Peers)],
+            &[Goal::MostTimes(1.0 / 3.0, Other::Peers)],
         ),
         drain: Some((
-            figure("drained", "messages/s", &[Goal::AtLeastTimes(4.0, Other::Peers)]),
+            figure("drained", "messages/s", &[Goal::LeastTimes(4.0, Other::Peers)]),
             figure("processor time of a message drained", "µs", &[]),
         )),
     },
     Load {
         in_flight: 1,
-        rate: figure("acknowledged, one in flight", "messages/s", &[Goal::AtLeast(3_000.0)]),
+        rate: figure("acknowledged, one in flight", "messages/s", &[Goal::Least(3_000.0)]),
         median: figure("acknowledgement, one in flight, median", "ms", &[]),
         p99: figure("acknowledgement, one in flight, p99", "ms", &[]),
         cpu: figure("processor time of a message, one in flight", "µs", &[]),

@@ -1,5 +1,6 @@
 //! A login storm among users who all have each other as contacts: what each login's presence costs.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,11 +20,8 @@ const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]
     Figure { scenario: "presence", name, unit, targets }
 }
 
-const CPU: Figure = figure(
-    "processor time of a login with 100 contacts",
-    "ms",
-    &[Goal::AtMostTimes(1.0 / 5.0, Other::Peers)],
-);
+const CPU: Figure =
+    figure("processor time of a login with 100 contacts", "ms", &[Goal::MostTimes(1.0 / 5.0, Other::Peers)]);
 const RATE: Figure = figure("logins until all know of all", "logins/s", &[]);
 
 const AT_ONCE: usize = 8;
@@ -36,12 +34,12 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     let mut befriended: HashMap<Product, PathBuf> = HashMap::new();
     for _ in 0..bench.scale.runs {
         for kind in bench.kinds(&[Kind::WAXWING]) {
-            if !befriended.contains_key(&kind.product) {
+            if let Entry::Vacant(place) = befriended.entry(kind.product) {
                 let (server, target) = bench.start(kind).await?;
                 befriend(&target, users).await?;
                 let data = server.data().to_owned();
                 server.stop()?;
-                befriended.insert(kind.product, data);
+                place.insert(data);
             }
             let (server, target) = bench.start_on(kind, &befriended[&kind.product])?;
             let (before, begun) = (server.cpu()?, Instant::now());

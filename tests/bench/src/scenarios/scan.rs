@@ -22,7 +22,7 @@ const fn figure(name: &'static str, unit: &'static str, targets: &'static [Targe
     Figure { scenario: "scan", name, unit, targets }
 }
 
-const RATIO: Figure = figure("all four, as part of minidom's", "", &[Target::AtMost(1.0 / 6.0)]);
+const RATIO: Figure = figure("all four, as part of minidom's", "", &[Target::Most(1.0 / 6.0)]);
 const WHOLE: Figure = figure("split, scan, route and write", "ns", &[]);
 const SCAN: Figure = figure("split and scan", "ns", &[]);
 const ROUTE: Figure = figure("route alone", "ns", &[]);

@@ -52,7 +52,7 @@ const LOADS_OFF: [Load; 2] = [
             OFF,
             CPU_1,
             "µs",
-            &[Goal::AtMostTimes(1.0 / 9.0, Other::Peers), Goal::AtMostTimes(1.6, Other::Relay)],
+            &[Goal::MostTimes(1.0 / 9.0, Other::Peers), Goal::MostTimes(1.6, Other::Relay)],
         ),
         rate: figure(OFF, RATE_1, "messages/s", &[]),
     },
@@ -64,7 +64,7 @@ const LOADS_OFF: [Load; 2] = [
             OFF,
             CPU_16,
             "µs",
-            &[Goal::AtMostTimes(1.0 / 15.0, Other::Peers), Goal::AtMostTimes(5.0, Other::Relay)],
+            &[Goal::MostTimes(1.0 / 15.0, Other::Peers), Goal::MostTimes(5.0, Other::Relay)],
         ),
         rate: figure(OFF, RATE_16, "messages/s", &[]),
     },
@@ -75,29 +75,29 @@ const LOADS_ON: [Load; 2] = [
         in_flight: 1,
         pairs: |scale| scale.pairs,
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat / 3 },
-        cpu: figure(ON, CPU_1, "µs", &[Goal::AtMostTimes(1.0 / 6.0, Other::Peers)]),
+        cpu: figure(ON, CPU_1, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_1, "messages/s", &[]),
     },
     Load {
         in_flight: 16,
         pairs: |scale| scale.pairs / 2,
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat },
-        cpu: figure(ON, CPU_16, "µs", &[Goal::AtMostTimes(1.0 / 6.0, Other::Peers)]),
+        cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
     },
 ];
 
 /// Lost, doubled or disordered ones end the run; that there were none is part of the report.
 const FAULTS: &str = "lost, doubled or out of order";
-const FAULTS_OFF: Figure = figure(OFF, FAULTS, "messages", &[Goal::AtMost(0.0)]);
-const FAULTS_ON: Figure = figure(ON, FAULTS, "messages", &[Goal::AtMost(0.0)]);
-const FAULTS_PACED: Figure = figure(PACED, FAULTS, "messages", &[Goal::AtMost(0.0)]);
+const FAULTS_OFF: Figure = figure(OFF, FAULTS, "messages", &[Goal::Most(0.0)]);
+const FAULTS_ON: Figure = figure(ON, FAULTS, "messages", &[Goal::Most(0.0)]);
+const FAULTS_PACED: Figure = figure(PACED, FAULTS, "messages", &[Goal::Most(0.0)]);
 
 /// Of those delivered, with the archive off: acknowledged by their recipients before they had to be.
 const UNWRITTEN: Figure = figure(OFF, "never written to the database", "% of messages", &[]);
 
 const QUANTILES: [(f64, Figure); 4] = [
-    (0.5, figure(PACED, "latency, p50", "ms", &[Goal::AtMostTimes(1.0, Other::Peers)])),
+    (0.5, figure(PACED, "latency, p50", "ms", &[Goal::MostTimes(1.0, Other::Peers)])),
     (0.95, figure(PACED, "latency, p95", "ms", &[])),
     (
         0.99,
@@ -105,7 +105,7 @@ const QUANTILES: [(f64, Figure); 4] = [
             PACED,
             "latency, p99",
             "ms",
-            &[Goal::AtMostTimes(1.0 / 5.0, Other::Peers), Goal::AtMostTimes(2.0, Other::Relay)],
+            &[Goal::MostTimes(1.0 / 5.0, Other::Peers), Goal::MostTimes(2.0, Other::Relay)],
         ),
     ),
     (0.999, figure(PACED, "latency, p99.9", "ms", &[])),
