@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use twox_hash::XxHash3_128;
 use waxwing_stanza::{Stanza, ns};
 use waxwing_store::UnixMillis;
@@ -27,13 +28,15 @@ impl ResendKey {
         // An origin-id is a part of the payload.
         let id = if message.has("origin-id", ns::SID) { "" } else { message.id()? };
         let to = message.to.as_ref().map_or("", |to| to.as_str());
-        let mut key = 0;
-        for part in
-            [to.as_bytes(), message.kind.type_attr().unwrap_or("").as_bytes(), id.as_bytes(), &said(message)]
-        {
-            key = XxHash3_128::oneshot_with_seed(key as u64, part);
-        }
-        Some(ResendKey(key.to_be_bytes()))
+        // Neither of the two in front holds a NUL, so no two messages are written down alike.
+        let mut parts: SmallVec<[u8; 256]> = SmallVec::new();
+        parts.extend_from_slice(&XxHash3_128::oneshot(&said(message)).to_be_bytes());
+        parts.extend_from_slice(to.as_bytes());
+        parts.push(0);
+        parts.extend_from_slice(message.kind.type_attr().unwrap_or("").as_bytes());
+        parts.push(0);
+        parts.extend_from_slice(id.as_bytes());
+        Some(ResendKey(XxHash3_128::oneshot(&parts).to_be_bytes()))
     }
 
     /// The key under which the sender's own copy of the message is known: recipient's and sender's entries

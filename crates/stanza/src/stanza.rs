@@ -112,6 +112,7 @@ impl Stanza {
         Some(Stanza::build(kind, self.to.clone(), self.from.clone(), self.id(), |out| error.write(out)))
     }
 
+    #[inline]
     pub fn id(&self) -> Option<&str> {
         self.element.attr("id")
     }
@@ -207,9 +208,9 @@ impl Stanza {
             .attr_opt("xmlns", xmlns)
             .attr_opt("from", self.from.as_ref().map(|from| from.as_str()))
             .attr_opt("to", to.map(Jid::as_str))
-            .attr_opt("id", self.id())
+            .attr_of(&self.element, "id")
             .attr_opt("type", self.kind.type_attr())
-            .attr_opt("xml:lang", self.element.lang())
+            .attr_of(&self.element, "xml:lang")
             .children(|out| {
                 match self.payload(|_| true) {
                     Some(payload) => out.extend_from_slice(payload),

@@ -53,11 +53,11 @@ impl Child {
     /// The value of the attribute that is written with this name: without a prefix, or `xml:lang`.
     pub fn attr<'e>(&self, parent: &'e Element, name: &str) -> Option<Cow<'e, str>> {
         let text = parent.part(self.whole);
-        let mut attrs = Attrs::new();
+        let mut attrs = Attrs::default();
         let Ok(Some(Token::Start { .. })) = Lexer::new(text, usize::MAX).next(&mut attrs) else {
             return None;
         };
-        let attr = attrs.iter().find(|attr| attr.name.whole.of(text) == name)?;
+        let attr = attrs.list.iter().find(|attr| attr.name.whole.of(text) == name)?;
         Some(attr.meant(text))
     }
 

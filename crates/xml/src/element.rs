@@ -34,6 +34,8 @@ pub(crate) enum Value {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RootAttr {
     pub name: Name,
+    /// See [`lex::key`].
+    pub key: u32,
     pub value: Value,
 }
 
@@ -125,9 +127,23 @@ impl Element {
         lex::direct_text(&self.0.text)
     }
 
-    fn qualified_attr(&self, name: &str) -> Option<&str> {
-        let attr = self.0.attrs.iter().find(|attr| self.part_is(attr.name.whole, name))?;
-        Some(match attr.value {
+    /// An attribute by itself as it was written, name and quotes included, where it was written as it is meant.
+    pub(crate) fn written_attr(&self, name: &str) -> Option<&[u8]> {
+        let attr = self.root_attr(name)?;
+        let Value::Written(value) = attr.value else { return None };
+        let whole = Span { start: attr.name.whole.start, end: value.end + 1 };
+        Some(whole.bytes(&self.0.text))
+    }
+
+    #[inline]
+    fn root_attr(&self, name: &str) -> Option<&RootAttr> {
+        let key = lex::key(name.as_bytes());
+        self.0.attrs.iter().find(|attr| attr.key == key && self.part_is(attr.name.whole, name))
+    }
+
+    #[inline]
+    pub(crate) fn qualified_attr(&self, name: &str) -> Option<&str> {
+        Some(match self.root_attr(name)?.value {
             Value::Written(span) => self.part(span),
             Value::Owned(index) => self.resolved(index),
         })
@@ -140,7 +156,7 @@ impl Element {
 
     #[inline]
     pub(crate) fn part_is(&self, span: Span, text: &str) -> bool {
-        span.bytes(&self.0.text) == text.as_bytes()
+        span.len() == text.len() && span.bytes(&self.0.text) == text.as_bytes()
     }
 
     fn resolved(&self, index: u32) -> &str {
@@ -170,8 +186,9 @@ impl Element {
 /// One bit for each namespace, and for many others too.
 #[inline]
 pub(crate) fn namespace_bit(ns: &str) -> u64 {
+    // Chosen so that what a server looks for in a message falls on bits of its own.
     let bytes = ns.as_bytes();
-    let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-    let mixed = bytes.len().wrapping_mul(37) ^ usize::from(middle).wrapping_mul(11);
+    let byte = |at: usize| bytes.get(at).map_or(0, |&byte| usize::from(byte));
+    let mixed = bytes.len() ^ byte(bytes.len() / 2) * 4 ^ byte(bytes.len().saturating_sub(3)) * 22;
     1 << (mixed % 64)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::lex::{self, Attrs, Lexer, Role, Token};
+use crate::lex::{self, Attr, Attrs, Lexer, Role, Token};
 use crate::{Content, Fault, Scope, ns};
 
 /// What a stream header says. Attributes are as they came, not yet judged as addresses or versions.
@@ -30,14 +30,14 @@ pub fn header(bytes: &[u8]) -> Result<Header, Fault> {
         declaration(&mut lexer, text)?;
         lexer.space();
     }
-    let mut attrs = Attrs::new();
+    let mut attrs = Attrs::default();
     let Some(Token::Start { name, empty }) = lexer.next(&mut attrs)? else {
         return Err(Fault::NotWellFormed);
     };
     if lexer.at() != text.len() {
         return Err(Fault::NotWellFormed);
     }
-    let declared = Declared::read(text, &attrs)?;
+    let declared = Declared::read(text, &attrs.list)?;
     match name.prefix(text) {
         Some(prefix) => {
             let namespace = declared.prefix(prefix).ok_or(Fault::NotWellFormed)?;
@@ -61,7 +61,7 @@ pub fn header(bytes: &[u8]) -> Result<Header, Fault> {
         _ => return Err(Fault::InvalidNamespace),
     };
     let mut header = Header { to: None, from: None, version: None, lang: None, id: None, scope };
-    for attr in &attrs {
+    for attr in &attrs.list {
         let place = match attr.name.whole.of(text) {
             "to" => &mut header.to,
             "from" => &mut header.from,
@@ -85,7 +85,7 @@ struct Declared<'a> {
 
 impl<'a> Declared<'a> {
     /// Reads and judges a whole tag's attributes: no two alike, no prefix undeclared.
-    fn read(text: &'a str, attrs: &Attrs) -> Result<Self, Fault> {
+    fn read(text: &'a str, attrs: &[Attr]) -> Result<Self, Fault> {
         let mut declared = Declared { default: Cow::Borrowed(""), prefixes: Vec::new() };
         for (at, attr) in attrs.iter().enumerate() {
             let whole = attr.name.whole.of(text);
@@ -121,7 +121,7 @@ impl<'a> Declared<'a> {
         self.prefixes.iter().find(|(p, _)| *p == prefix).map(|(_, namespace)| &**namespace)
     }
 
-    fn check_prefixed(&self, text: &str, attrs: &Attrs) -> Result<(), Fault> {
+    fn check_prefixed(&self, text: &str, attrs: &[Attr]) -> Result<(), Fault> {
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for attr in attrs.iter().filter(|attr| attr.role == Role::Prefixed) {
             let prefix = attr.name.prefix(text).unwrap_or("");

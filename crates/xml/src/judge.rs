@@ -75,7 +75,12 @@ impl Found {
 /// An element whose end tag is to come.
 struct Open {
     name: Span,
-    /// What to go back to at its end.
+    outer: Outer,
+}
+
+/// What to go back to at an element's end.
+#[derive(Clone, Copy)]
+struct Outer {
     prefixes: usize,
     default: Default,
 }
@@ -117,6 +122,12 @@ struct Needs {
     default: bool,
 }
 
+impl Needs {
+    fn any(&self) -> bool {
+        self.default || self.prefixes != 0
+    }
+}
+
 const _: () = assert!(MAX_PREFIXES <= u64::BITS as usize);
 
 impl<'t> Judge<'t> {
@@ -148,15 +159,21 @@ impl<'t> Judge<'t> {
     fn run(&mut self, scope: &'t Scope) -> Result<usize, Fault> {
         self.inherit(scope)?;
         let mut lexer = Lexer::new(self.text, self.limits.attributes);
-        let mut attrs = Attrs::new();
+        let mut attrs = Attrs::default();
         while !self.rooted || !self.open.is_empty() {
+            if self.open.last().is_some_and(|open| lexer.take_end(open.name)) {
+                self.end(lexer.at())?;
+                continue;
+            }
             let start = lexer.at();
             let token = lexer.next(&mut attrs)?.ok_or(Fault::NotWellFormed)?;
             match token {
                 Token::Start { name, empty } => {
-                    self.start(start, name, &attrs)?;
+                    let outer = self.start(start, name, &attrs)?;
                     if empty {
-                        self.end(lexer.at())?;
+                        self.ended(name.whole, outer, self.open.len() + 1, lexer.at());
+                    } else {
+                        self.open.push(Open { name: name.whole, outer });
                     }
                 }
                 Token::End { name } => {
@@ -184,19 +201,25 @@ impl<'t> Judge<'t> {
         Ok(())
     }
 
-    fn start(&mut self, at: usize, name: Name, attrs: &[Attr]) -> Result<(), Fault> {
+    #[inline]
+    fn start(&mut self, at: usize, name: Name, attrs: &Attrs) -> Result<Outer, Fault> {
         let depth = self.open.len() + 1;
         if depth > self.limits.depth {
             return Err(Fault::PolicyViolation("too many elements inside one another"));
         }
-        self.open.push(Open { name: name.whole, prefixes: self.prefixes.len(), default: self.default });
+        let outer = Outer { prefixes: self.prefixes.len(), default: self.default };
         if depth == 2 {
             self.needs = Needs { outside: self.prefixes.len(), ..Needs::default() };
         }
-        self.declarations(attrs, depth)?;
-        self.unique(attrs)?;
+        if attrs.declare {
+            self.declarations(&attrs.list, depth)?;
+        }
+        self.unique(&attrs.list)?;
+        if attrs.prefixed {
+            self.unique_meant(&attrs.list, depth)?;
+        }
         let namespace = match name.prefix(self.text) {
-            Some(prefix) => self.resolve(prefix)?,
+            Some(prefix) => self.resolve(prefix, depth)?,
             None => {
                 self.needs.default |= self.default.depth < 2 && self.default.namespace != Namespace::Client;
                 self.default.namespace
@@ -207,7 +230,7 @@ impl<'t> Judge<'t> {
                 self.rooted = true;
                 self.found.judged.name = name.local();
                 self.found.judged.namespace = namespace;
-                self.root_attrs(attrs);
+                self.root_attrs(&attrs.list);
             }
             2 => {
                 self.found.judged.namespaces |= namespace_bit(self.namespace_name(namespace));
@@ -219,20 +242,29 @@ impl<'t> Judge<'t> {
             }
             _ => {}
         }
+        Ok(outer)
+    }
+
+    #[inline]
+    fn end(&mut self, at: usize) -> Result<(), Fault> {
+        let open = self.open.pop().ok_or(Fault::NotWellFormed)?;
+        self.ended(open.name, open.outer, self.open.len() + 1, at);
         Ok(())
     }
 
-    fn end(&mut self, at: usize) -> Result<(), Fault> {
-        let Some(open) = self.open.pop() else { return Err(Fault::NotWellFormed) };
-        self.prefixes.truncate(open.prefixes);
-        self.default = open.default;
-        if self.open.len() == 1
+    /// An element has ended before `at`.
+    #[inline]
+    fn ended(&mut self, name: Span, outer: Outer, depth: usize, at: usize) {
+        self.prefixes.truncate(outer.prefixes);
+        self.default = outer.default;
+        if depth == 2
             && let Some(child) = self.found.judged.children.last_mut()
         {
             child.whole.end = at as u32;
-            self.give(open.name.end);
+            if self.needs.any() {
+                self.give(name.end);
+            }
         }
-        Ok(())
     }
 
     /// Gives the child that has just ended the declarations it used from outside itself, after its tag's name.
@@ -304,38 +336,44 @@ impl<'t> Judge<'t> {
         Ok(())
     }
 
-    fn resolve(&mut self, prefix: &str) -> Result<Namespace, Fault> {
+    fn resolve(&mut self, prefix: &str, depth: usize) -> Result<Namespace, Fault> {
         if prefix == "xml" {
             return Ok(Namespace::Xml);
         }
         let index = self.prefixes.iter().rposition(|p| p.name == prefix).ok_or(Fault::NotWellFormed)?;
-        if self.open.len() > 1 && index < self.needs.outside {
+        if depth > 1 && index < self.needs.outside {
             self.needs.prefixes |= 1 << index;
         }
         Ok(self.prefixes[index].namespace)
     }
 
-    /// No attribute twice, neither as written nor as meant (XML 1.0 §3.1, Namespaces in XML 1.0 §6.3).
-    fn unique(&mut self, attrs: &[Attr]) -> Result<(), Fault> {
-        let text = self.text;
-        let mut prefixed: SmallVec<[(Namespace, &str); 4]> = SmallVec::new();
+    /// No attribute twice as written (XML 1.0 §3.1).
+    #[inline]
+    fn unique(&self, attrs: &[Attr]) -> Result<(), Fault> {
+        let name = |attr: &Attr| attr.name.whole.bytes(self.text);
         for (at, attr) in attrs.iter().enumerate() {
-            let whole = attr.name.whole.bytes(text);
-            if attrs[..at].iter().any(|other| other.name.whole.bytes(text) == whole) {
+            let same = |other: &Attr| other.key == attr.key && name(other) == name(attr);
+            if attrs.iter().take(at).any(same) {
                 return Err(Fault::NotWellFormed);
             }
-            if attr.role != Role::Prefixed {
-                continue;
-            }
-            let prefix = attr.name.prefix(text).unwrap_or("");
-            let (namespace, local) = (self.resolve(prefix)?, attr.name.local().of(text));
+        }
+        Ok(())
+    }
+
+    /// No attribute twice as meant (Namespaces in XML 1.0 §6.3).
+    fn unique_meant(&mut self, attrs: &[Attr], depth: usize) -> Result<(), Fault> {
+        let text = self.text;
+        let mut seen: SmallVec<[(Namespace, &str); 4]> = SmallVec::new();
+        for attr in attrs.iter().filter(|attr| attr.role == Role::Prefixed) {
+            let namespace = self.resolve(attr.name.prefix(text).unwrap_or(""), depth)?;
+            let local = attr.name.local().of(text);
             let same = |other: &(Namespace, &str)| {
                 other.1 == local && self.namespace_name(other.0) == self.namespace_name(namespace)
             };
-            if prefixed.iter().any(same) {
+            if seen.iter().any(same) {
                 return Err(Fault::NotWellFormed);
             }
-            prefixed.push((namespace, local));
+            seen.push((namespace, local));
         }
         Ok(())
     }
@@ -349,7 +387,7 @@ impl<'t> Judge<'t> {
                 self.found.judged.owned.push(attr.meant(text).into());
                 Value::Owned(self.found.judged.owned.len() as u32 - 1)
             };
-            self.found.judged.attrs.push(RootAttr { name: attr.name, value });
+            self.found.judged.attrs.push(RootAttr { name: attr.name, key: attr.key, value });
         }
     }
 

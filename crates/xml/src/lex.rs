@@ -19,6 +19,11 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    #[inline]
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     /// The same bytes, for a comparison: where a character begins need not be looked at.
     #[inline]
     pub fn bytes(self, text: &str) -> &[u8] {
@@ -63,6 +68,8 @@ pub(crate) fn characters(bytes: &[u8]) -> Result<&str, Fault> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attr {
     pub name: Name,
+    /// See [`key`].
+    pub key: u32,
     pub role: Role,
     /// Between the quotes.
     pub value: Span,
@@ -91,8 +98,38 @@ pub(crate) enum Role {
     DeclaresPrefix,
 }
 
-/// The attributes of one tag.
-pub(crate) type Attrs = SmallVec<[Attr; 12]>;
+/// The attributes of one tag, and what there is to do about them.
+#[derive(Debug, Default)]
+pub(crate) struct Attrs {
+    pub list: SmallVec<[Attr; 12]>,
+    /// Whether there is a namespace declaration among them.
+    pub declare: bool,
+    /// Whether there is a name with a prefix among them, `xmlns` aside.
+    pub prefixed: bool,
+}
+
+impl Attrs {
+    fn clear(&mut self) {
+        self.list.clear();
+        (self.declare, self.prefixed) = (false, false);
+    }
+
+    #[inline]
+    fn push(&mut self, attr: Attr) {
+        self.declare |= matches!(attr.role, Role::DeclaresDefault | Role::DeclaresPrefix);
+        self.prefixed |= attr.role == Role::Prefixed;
+        self.list.push(attr);
+    }
+}
+
+/// The first bytes of a name: where these differ, the names do.
+#[inline]
+pub(crate) fn key(name: &[u8]) -> u32 {
+    match name.first_chunk::<4>() {
+        Some(first) => u32::from_le_bytes(*first),
+        None => name.iter().fold(0, |key, &byte| key << 8 | u32::from(byte)),
+    }
+}
 
 pub(crate) enum Token {
     Start { name: Name, empty: bool },
@@ -141,41 +178,33 @@ impl<'a> Lexer<'a> {
         found
     }
 
-    /// Takes whitespace and tells whether there was any.
+    /// Takes the end tag of that name if it is next, written without whitespace.
     #[inline]
-    pub fn space(&mut self) -> bool {
-        let start = self.at;
-        while self.peek(0).is_some_and(names::is_space) {
-            self.at += 1;
+    pub fn take_end(&mut self, name: Span) -> bool {
+        if self.peek(1) != Some(b'/') || self.peek(0) != Some(b'<') {
+            return false;
         }
-        self.at > start
+        let (name, tag) = (name.bytes(self.text), self.rest().get(2..).unwrap_or(&[]));
+        let found = tag.get(name.len()) == Some(&b'>') && tag.starts_with(name);
+        if found {
+            self.at += name.len() + 3;
+        }
+        found
+    }
+
+    /// Takes whitespace and tells whether there was any.
+    pub fn space(&mut self) -> bool {
+        space(self.text.as_bytes(), &mut self.at)
     }
 
     /// Takes `name = "value"`.
-    #[inline(always)] // Half of a scan: its parts are not to be handed over in memory.
     pub fn attribute(&mut self) -> Result<Attr, Fault> {
-        let name = self.name()?;
-        self.space();
-        if self.peek(0) != Some(b'=') {
-            return Err(Fault::NotWellFormed);
-        }
-        self.at += 1;
-        self.space();
-        let (value, plain) = self.value()?;
-        let written = name.whole.bytes(self.text);
-        let prefixed = name.local > name.whole.start;
-        let role = match prefixed {
-            false if written == b"xmlns" => Role::DeclaresDefault,
-            false => Role::Plain,
-            true if written.starts_with(b"xmlns:") => Role::DeclaresPrefix,
-            true => Role::Prefixed,
-        };
-        Ok(Attr { name, role, value, plain })
+        attribute(self.text, &mut self.at)
     }
 
     #[inline]
     fn peek(&self, ahead: usize) -> Option<u8> {
-        self.text.as_bytes().get(self.at + ahead).copied()
+        byte_at(self.text.as_bytes(), self.at + ahead)
     }
 
     #[inline]
@@ -184,32 +213,33 @@ impl<'a> Lexer<'a> {
     }
 
     fn start_tag(&mut self, attrs: &mut Attrs) -> Result<Token, Fault> {
-        self.at += 1;
         attrs.clear();
-        let name = self.name()?;
+        // A position of its own may stay in a register.
+        let (text, mut at) = (self.text.as_bytes(), self.at + 1);
+        let name = name(text, &mut at)?;
         loop {
-            let spaced = self.space();
-            match self.peek(0) {
+            let spaced = space(text, &mut at);
+            match byte_at(text, at) {
                 Some(b'>') => {
-                    self.at += 1;
+                    self.at = at + 1;
                     return Ok(Token::Start { name, empty: false });
                 }
-                Some(b'/') if self.peek(1) == Some(b'>') => {
-                    self.at += 2;
+                Some(b'/') if byte_at(text, at + 1) == Some(b'>') => {
+                    self.at = at + 2;
                     return Ok(Token::Start { name, empty: true });
                 }
                 _ if !spaced => return Err(Fault::NotWellFormed),
-                _ if attrs.len() == self.max_attributes => {
+                _ if attrs.list.len() == self.max_attributes => {
                     return Err(Fault::PolicyViolation("too many attributes"));
                 }
-                _ => attrs.push(self.attribute()?),
+                _ => attrs.push(attribute(self.text, &mut at)?),
             }
         }
     }
 
     fn end_tag(&mut self) -> Result<Token, Fault> {
         self.at += 2;
-        let name = self.name()?.whole;
+        let name = name(self.text.as_bytes(), &mut self.at)?.whole;
         self.space();
         if self.peek(0) != Some(b'>') {
             return Err(Fault::NotWellFormed);
@@ -241,53 +271,93 @@ impl<'a> Lexer<'a> {
         self.at += length;
         Ok(Token::Text(span))
     }
+}
 
-    fn name(&mut self) -> Result<Name, Fault> {
-        let start = self.at;
-        let (length, local) = names::qualified(self.rest()).ok_or(Fault::NotWellFormed)?;
-        if length > MAX_NAME {
-            return Err(Fault::PolicyViolation("name too long"));
-        }
-        self.at += length;
-        Ok(Name { whole: Span::new(start, self.at), local: (start + local) as u32 })
-    }
+#[inline]
+fn byte_at(text: &[u8], at: usize) -> Option<u8> {
+    text.get(at).copied()
+}
 
-    fn value(&mut self) -> Result<(Span, bool), Fault> {
-        let (Some(&quote @ (b'"' | b'\'')), inner) =
-            (self.rest().first(), self.rest().get(1..).unwrap_or(&[]))
-        else {
-            return Err(Fault::NotWellFormed);
-        };
-        let (mut length, mut plain) = (0, true);
-        loop {
-            length += names::plain_value(&inner[length..]);
-            match inner.get(length) {
-                Some(&byte) if byte == quote => break,
-                None | Some(b'<') => return Err(Fault::NotWellFormed),
-                // The parser under minidom and xso misreads a lone carriage return in a value, so none passes.
-                Some(b'\r') if inner.get(length + 1) != Some(&b'\n') => return Err(Fault::NotWellFormed),
-                // The other quote.
-                Some(b'"' | b'\'') => {}
-                Some(_) => plain = false,
-            }
-            length += 1;
-        }
-        if length > MAX_NAME {
-            return Err(Fault::PolicyViolation("attribute value too long"));
-        }
-        let span = Span::new(self.at + 1, self.at + 1 + length);
-        if !plain {
-            text::check_references(span.of(self.text))?;
-        }
-        self.at += length + 2;
-        Ok((span, plain))
+/// Takes whitespace and tells whether there was any.
+#[inline]
+fn space(text: &[u8], at: &mut usize) -> bool {
+    let start = *at;
+    while byte_at(text, *at).is_some_and(names::is_space) {
+        *at += 1;
     }
+    *at > start
+}
+
+#[inline]
+fn name(text: &[u8], at: &mut usize) -> Result<Name, Fault> {
+    let start = *at;
+    let (length, local) = names::qualified(text.get(start..).unwrap_or(&[])).ok_or(Fault::NotWellFormed)?;
+    if length > MAX_NAME {
+        return Err(Fault::PolicyViolation("name too long"));
+    }
+    *at += length;
+    Ok(Name { whole: Span::new(start, *at), local: (start + local) as u32 })
+}
+
+/// Takes `name = "value"`.
+#[inline(always)] // Half of a scan: its parts are not to be handed over in memory.
+fn attribute(text: &str, at: &mut usize) -> Result<Attr, Fault> {
+    let bytes = text.as_bytes();
+    let name = name(bytes, at)?;
+    space(bytes, at);
+    if byte_at(bytes, *at) != Some(b'=') {
+        return Err(Fault::NotWellFormed);
+    }
+    *at += 1;
+    space(bytes, at);
+    let (value, plain) = value(text, at)?;
+    let written = name.whole.bytes(text);
+    let role = match name.local > name.whole.start {
+        false if written == b"xmlns" => Role::DeclaresDefault,
+        false => Role::Plain,
+        true if written.starts_with(b"xmlns:") => Role::DeclaresPrefix,
+        true => Role::Prefixed,
+    };
+    Ok(Attr { name, key: key(written), role, value, plain })
+}
+
+/// Takes a value with its quotes, and tells whether it is meant as it is written.
+#[inline]
+fn value(text: &str, at: &mut usize) -> Result<(Span, bool), Fault> {
+    let start = *at + 1;
+    let inner = text.as_bytes().get(start..).unwrap_or(&[]);
+    let Some(quote @ (b'"' | b'\'')) = byte_at(text.as_bytes(), *at) else {
+        return Err(Fault::NotWellFormed);
+    };
+    let (mut length, mut plain) = (0, true);
+    loop {
+        length += names::plain_value(inner.get(length..).unwrap_or(&[]));
+        match inner.get(length) {
+            Some(&byte) if byte == quote => break,
+            None | Some(b'<') => return Err(Fault::NotWellFormed),
+            // The parser under minidom and xso misreads a lone carriage return in a value, so none passes.
+            Some(b'\r') if inner.get(length + 1) != Some(&b'\n') => return Err(Fault::NotWellFormed),
+            // The other quote.
+            Some(b'"' | b'\'') => {}
+            Some(_) => plain = false,
+        }
+        length += 1;
+    }
+    if length > MAX_NAME {
+        return Err(Fault::PolicyViolation("attribute value too long"));
+    }
+    let span = Span::new(start, start + length);
+    if !plain {
+        text::check_references(span.of(text))?;
+    }
+    *at = start + length + 1;
+    Ok((span, plain))
 }
 
 /// The characters directly inside the element that `text` is, checked before.
 pub(crate) fn direct_text(text: &str) -> Cow<'_, str> {
     let mut lexer = Lexer::new(text, usize::MAX);
-    let (mut attrs, mut depth) = (Attrs::new(), 0usize);
+    let (mut attrs, mut depth) = (Attrs::default(), 0usize);
     let mut found = Cow::Borrowed("");
     while let Ok(Some(token)) = lexer.next(&mut attrs) {
         let (span, place) = match token {

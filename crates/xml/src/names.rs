@@ -59,11 +59,18 @@ pub(crate) fn may_continue(byte: u8) -> bool {
 pub(crate) fn plain_value(text: &[u8]) -> usize {
     let mut length = 0;
     while let Some(word) = text.get(length..).and_then(|rest| rest.first_chunk::<8>()) {
-        let stops = value_stops(u64::from_le_bytes(*word));
-        if stops != 0 {
-            return length + stops.trailing_zeros() as usize / 8;
+        // All that stops is `<` or not above `'`, and what else is there is rare in a value.
+        let word = u64::from_le_bytes(*word);
+        let looks = less(word, b'\'' + 1) | equal(word, b'<');
+        let Some(&found) = word.to_le_bytes().get(looks.trailing_zeros() as usize / 8) else {
+            length += 8;
+            continue;
+        };
+        length += looks.trailing_zeros() as usize / 8;
+        if class(found) & VALUE_STOP != 0 {
+            return length;
         }
-        length += 8;
+        length += 1;
     }
     let rest = text.get(length..).unwrap_or(&[]);
     length + rest.iter().position(|&byte| class(byte) & VALUE_STOP != 0).unwrap_or(rest.len())

@@ -1,6 +1,6 @@
 //! Writes XML to the end of a buffer. Nothing here fails: what XML cannot say is replaced by U+FFFD.
 
-use crate::{names, ns};
+use crate::{Element, names, ns};
 
 /// A start tag being written. Names are the program's own and must be XML names; values may be anything.
 ///
@@ -50,6 +50,18 @@ impl<'o, 'n> Tag<'o, 'n> {
         match value {
             Some(value) => self.attr(name, value),
             None => self,
+        }
+    }
+
+    /// Adds an attribute as a judged element has it, if it does.
+    pub fn attr_of(self, element: &Element, name: &str) -> Self {
+        match element.written_attr(name) {
+            Some(written) => {
+                self.out.push(b' ');
+                self.out.extend_from_slice(written);
+                self
+            }
+            None => self.attr_opt(name, element.qualified_attr(name)),
         }
     }
 
