@@ -127,7 +127,7 @@ impl Attrs {
 pub(crate) fn key(name: &[u8]) -> u32 {
     match name.first_chunk::<4>() {
         Some(first) => u32::from_le_bytes(*first),
-        None => name.iter().fold(0, |key, &byte| key << 8 | u32::from(byte)),
+        None => name.iter().rev().fold(0, |key, &byte| key << 8 | u32::from(byte)),
     }
 }
 
@@ -288,7 +288,7 @@ fn space(text: &[u8], at: &mut usize) -> bool {
     *at > start
 }
 
-#[inline]
+#[inline(always)]
 fn name(text: &[u8], at: &mut usize) -> Result<Name, Fault> {
     let start = *at;
     let (length, local) = names::qualified(text.get(start..).unwrap_or(&[])).ok_or(Fault::NotWellFormed)?;
@@ -304,12 +304,16 @@ fn name(text: &[u8], at: &mut usize) -> Result<Name, Fault> {
 fn attribute(text: &str, at: &mut usize) -> Result<Attr, Fault> {
     let bytes = text.as_bytes();
     let name = name(bytes, at)?;
-    space(bytes, at);
     if byte_at(bytes, *at) != Some(b'=') {
-        return Err(Fault::NotWellFormed);
+        space(bytes, at);
+        if byte_at(bytes, *at) != Some(b'=') {
+            return Err(Fault::NotWellFormed);
+        }
     }
     *at += 1;
-    space(bytes, at);
+    if !matches!(byte_at(bytes, *at), Some(b'\'' | b'"')) {
+        space(bytes, at);
+    }
     let (value, plain) = value(text, at)?;
     let written = name.whole.bytes(text);
     let role = match name.local > name.whole.start {
@@ -322,7 +326,7 @@ fn attribute(text: &str, at: &mut usize) -> Result<Attr, Fault> {
 }
 
 /// Takes a value with its quotes, and tells whether it is meant as it is written.
-#[inline]
+#[inline(always)]
 fn value(text: &str, at: &mut usize) -> Result<(Span, bool), Fault> {
     let start = *at + 1;
     let inner = text.as_bytes().get(start..).unwrap_or(&[]);

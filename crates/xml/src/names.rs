@@ -115,12 +115,37 @@ pub(crate) fn is_written_as_is(text: &[u8]) -> bool {
 /// if there is no qualified name.
 #[inline]
 pub(crate) fn qualified(text: &[u8]) -> Option<(usize, usize)> {
-    let length = text.iter().position(|&byte| class(byte) & ASCII == 0).unwrap_or(text.len());
-    let next = text.get(length).map_or(0, |&byte| class(byte));
+    let mut length = 0;
+    let next = loop {
+        // Most names are letters, and few have more than eight.
+        if let Some(word) = text.get(length..).and_then(|rest| rest.first_chunk::<8>()) {
+            let letters = letters(u64::from_le_bytes(*word));
+            length += letters;
+            if letters == 8 {
+                continue;
+            }
+        }
+        let next = text.get(length).map_or(0, |&byte| class(byte));
+        if next & ASCII == 0 {
+            break next;
+        }
+        length += 1;
+    };
     if next & (COLON | WIDE) != 0 {
         return qualified_at_length(text);
     }
     text.first().is_some_and(|&byte| may_start(byte)).then_some((length, 0))
+}
+
+/// How many of eight bytes are letters of ASCII before the first that is none.
+#[inline]
+fn letters(word: u64) -> usize {
+    const HIGH: u64 = ONES << 7;
+    let lower = word | ONES << 5;
+    // What a byte that is none carries into those above it means nothing.
+    let above = lower.wrapping_add(ONES * u64::from(0x7f - b'z')) & HIGH;
+    let none = less(lower, b'a') | above | (word & HIGH);
+    none.trailing_zeros() as usize / 8
 }
 
 /// The same for names with a prefix or with characters beyond ASCII.
@@ -229,7 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn letters_are_counted_up_to_the_first_other_byte() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut word = *b"abyzABYZ";
+                word[at] = byte;
+                let expected = if byte.is_ascii_alphabetic() { 8 } else { at };
+                assert_eq!(letters(u64::from_le_bytes(word)), expected, "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn qualified_names() {
+        assert_eq!(qualified(b"long-names.of_18th>letters"), Some((18, 0)));
         assert_eq!(qualified(b"message to"), Some((7, 0)));
         assert_eq!(qualified(b"stream:error>"), Some((12, 7)));
         assert_eq!(qualified("é:ü".as_bytes()), Some((5, 3)));
