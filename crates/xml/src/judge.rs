@@ -9,7 +9,7 @@ use crate::element::{Element, Judged, Namespace, RootAttr, Value, namespace_bit}
 use crate::header::check_declaration;
 use crate::lex::{self, Attr, Attrs, Lexer, Name, Role, Span, Token};
 use crate::rewrite::{self, Edit};
-use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, names, ns};
+use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, known, names, ns};
 
 /// Judges one top-level element, and finds what a server wants to know of it.
 ///
@@ -149,7 +149,7 @@ impl<'t> Judge<'t> {
     fn inherit(&mut self, scope: &'t Scope) -> Result<(), Fault> {
         self.bind("stream", Namespace::Streams)?;
         for (prefix, namespace) in scope.prefixes() {
-            let namespace = self.known(namespace).unwrap_or_else(|| self.own(namespace.clone()));
+            let namespace = self.common(namespace).unwrap_or_else(|| self.own(namespace.clone()));
             self.bind(prefix, namespace)?;
         }
         Ok(())
@@ -166,12 +166,20 @@ impl<'t> Judge<'t> {
                 continue;
             }
             let start = lexer.at();
+            if self.open.len() == 1
+                && self.is_ordinary()
+                && let Some(child) = self.known(start)
+            {
+                lexer.skip(child);
+                continue;
+            }
             let token = lexer.next(&mut attrs)?.ok_or(Fault::NotWellFormed)?;
             match token {
                 Token::Start { name, empty } => {
                     let outer = self.start(start, name, &attrs)?;
                     if empty {
                         self.ended(name.whole, outer, self.open.len() + 1, lexer.at());
+                        self.remember(&attrs);
                     } else {
                         self.open.push(Open { name: name.whole, outer });
                     }
@@ -188,6 +196,34 @@ impl<'t> Judge<'t> {
             }
         }
         Ok(lexer.at())
+    }
+
+    /// Whether what [`known`] finds is to be taken: its children are within any sane limit, and mean themselves.
+    #[inline]
+    fn is_ordinary(&self) -> bool {
+        self.foreign.is_none() && self.limits.depth > 1 && self.limits.attributes > 0
+    }
+
+    /// Takes a child that is known, and says how long it is.
+    #[inline]
+    fn known(&mut self, at: usize) -> Option<usize> {
+        let (child, bit) = known::find(self.text, at)?;
+        self.found.judged.namespaces |= bit;
+        self.found.judged.children.push(child);
+        Some(child.whole.len())
+    }
+
+    /// Has the empty element that has just ended known from now on, if it is a child with its namespace only.
+    #[inline]
+    fn remember(&self, attrs: &Attrs) {
+        if self.open.len() == 1
+            && self.is_ordinary()
+            && let [Attr { role: Role::DeclaresDefault, plain: true, .. }] = &attrs.list[..]
+            && let Some(child) = self.found.judged.children.last()
+            && child.name.start == child.whole.start + 1
+        {
+            known::remember(self.text, child);
+        }
     }
 
     fn characters(&mut self, span: Span) -> Result<(), Fault> {
@@ -306,14 +342,14 @@ impl<'t> Judge<'t> {
         if depth > 1 && self.foreign.is_some_and(|foreign| name == foreign) {
             self.found.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
         }
-        Ok(self.known(&name).unwrap_or_else(|| match name {
+        Ok(self.common(&name).unwrap_or_else(|| match name {
             Cow::Borrowed(_) => Namespace::Written(attr.value),
             Cow::Owned(name) => self.own(name.into()),
         }))
     }
 
     /// The namespaces that need no text of their own.
-    fn known(&self, name: &str) -> Option<Namespace> {
+    fn common(&self, name: &str) -> Option<Namespace> {
         match name {
             "" => Some(Namespace::None),
             ns::CLIENT => Some(Namespace::Client),

@@ -19,6 +19,16 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
+    /// The same range of a text that begins so much earlier.
+    pub fn after(self, bytes: usize) -> Span {
+        Span::new(self.start as usize + bytes, self.end as usize + bytes)
+    }
+
+    /// The same range of a text that begins so much later, but not after it.
+    pub fn before(self, bytes: u32) -> Span {
+        Span { start: self.start - bytes, end: self.end - bytes }
+    }
+
     #[inline]
     pub fn len(self) -> usize {
         (self.end - self.start) as usize
@@ -190,6 +200,11 @@ impl<'a> Lexer<'a> {
             self.at += name.len() + 3;
         }
         found
+    }
+
+    /// Takes what was read by other means.
+    pub fn skip(&mut self, bytes: usize) {
+        self.at += bytes;
     }
 
     /// Takes whitespace and tells whether there was any.

@@ -11,6 +11,7 @@ mod element;
 mod fault;
 mod header;
 mod judge;
+mod known;
 mod lex;
 mod limits;
 mod names;

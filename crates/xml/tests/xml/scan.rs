@@ -60,6 +60,43 @@ fn what_came_whole_is_cut_and_judged_at_once() {
 }
 
 #[test]
+fn a_child_that_is_known_means_what_it_meant_before() {
+    let child = "<request xmlns='urn:xmpp:receipts'/>";
+    let told = |frame: &str, scope: &Scope| {
+        let element = scan(frame.as_bytes(), scope, &LIMITS)?;
+        let child = |c: &waxwing_xml::Child| {
+            (c.name(&element).to_owned(), c.ns(&element).to_owned(), c.bytes(&element).to_vec())
+        };
+        assert!(element.children().iter().all(|child| element.may_hold(child.ns(&element))));
+        Ok::<_, Fault>(element.children().iter().map(child).collect::<Vec<_>>())
+    };
+    let expected = ("request".to_owned(), "urn:xmpp:receipts".to_owned(), child.as_bytes().to_vec());
+    for before in ["", "<body>a</body>", "text"] {
+        for _ in 0..2 {
+            let found =
+                told(&format!("<message>{before}{child}{child}</message>"), &Scope::client()).unwrap();
+            assert!(found.ends_with(&[expected.clone(), expected.clone()]), "{found:?}");
+        }
+    }
+    // Its bytes elsewhere are something else.
+    assert!(told(&format!("<message><a b='{child}'/></message>"), &Scope::client()).is_err());
+    let inside = told(&format!("<message><a>{child}</a></message>"), &Scope::client()).unwrap();
+    assert_eq!(inside.len(), 1);
+    assert!(told(&format!("{child}{child}"), &Scope::client()).is_err());
+    // What means something else on another stream is not taken from this one.
+    let servers = "<request xmlns='jabber:server'/>";
+    let frame = format!("<message>{servers}{child}</message>");
+    for scope in [Scope::client(), Scope::server(), Scope::client()] {
+        let namespace = if scope == Scope::client() { ns::SERVER } else { ns::CLIENT };
+        let found = told(&frame, &scope).unwrap();
+        assert_eq!((&*found[0].1, &*found[1].1), (namespace, "urn:xmpp:receipts"));
+    }
+    // A limit that it exceeds still counts.
+    let flat = Limits { depth: 1, ..LIMITS };
+    assert!(scan(format!("<message>{child}</message>").as_bytes(), &Scope::client(), &flat).is_err());
+}
+
+#[test]
 fn what_is_not_there_may_be_and_what_is_there_must() {
     let message = judge("<a><b xmlns='urn:xmpp:sid:0'/><c xmlns='urn:xmpp:hints'/><d/></a>").unwrap();
     assert!(["urn:xmpp:sid:0", "urn:xmpp:hints", ns::CLIENT].iter().all(|ns| message.may_hold(ns)));
