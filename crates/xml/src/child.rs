@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::Element;
 use crate::element::Namespace;
-use crate::lex::{self, Attrs, Lexer, Span, Token};
+use crate::lex::{self, Attrs, Lexer, Token};
+use crate::span::Span;
 
 /// An element directly inside an [`Element`], over that element's bytes. Everything beyond its name and place is read
 /// when asked for.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::lex::{self, Name, Span};
+use crate::lex::{self, Name};
+use crate::span::Span;
 use crate::{Child, ns};
 
 /// A namespace name, without a copy where one is avoidable.
@@ -189,6 +190,6 @@ pub(crate) fn namespace_bit(ns: &str) -> u64 {
     // Chosen so that what a server looks for in a message falls on bits of its own.
     let bytes = ns.as_bytes();
     let byte = |at: usize| bytes.get(at).map_or(0, |&byte| usize::from(byte));
-    let mixed = bytes.len() ^ byte(bytes.len() / 2) * 4 ^ byte(bytes.len().saturating_sub(3)) * 22;
+    let mixed = bytes.len() ^ (byte(bytes.len() / 2) * 4) ^ (byte(bytes.len().saturating_sub(3)) * 22);
     1 << (mixed % 64)
 }

@@ -7,66 +7,20 @@ use smallvec::SmallVec;
 
 use crate::element::{Element, Judged, Namespace, RootAttr, Value, namespace_bit};
 use crate::header::check_declaration;
-use crate::lex::{self, Attr, Attrs, Lexer, Name, Role, Span, Token};
+use crate::lex::{Attr, Attrs, Lexer, Name, Role, Token};
 use crate::rewrite::{self, Edit};
+use crate::span::Span;
 use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, known, names, ns};
 
-/// Judges one top-level element, and finds what a server wants to know of it.
-///
-/// What is accepted is Restricted XML (RFC 6120 §11.1), UTF-8, well-formed with respect to namespaces and within
-/// `limits`, so its bytes mean the same to every parser. Each child's range moreover means the same wherever the
-/// default namespace is `jabber:client`: a child that uses a prefix or a default namespace declared outside itself
-/// gets the declaration of its own, for which the frame is copied once. (Prefixes inside of values, as in XPath, are
-/// not seen and stay as they are.) On a server stream `jabber:server` counts as, and in children becomes,
-/// `jabber:client`.
-pub fn scan(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<Element, Fault> {
-    let (element, edits) = judge(frame, scope, limits)?;
-    if edits.is_empty() {
-        return Ok(element);
-    }
-    let rewritten = rewrite::apply(element.bytes(), edits, limits.frame)?;
-    let (element, edits) = judge(&rewritten, scope, limits)?;
-    debug_assert!(edits.is_empty(), "a child still needs something from outside itself");
-    Ok(element)
-}
-
-/// Judges the element at the front of `text`, whitespace before it taken as nothing, and says how many bytes both take:
-/// what a [`crate::Splitter`] and [`scan`] do one after the other, at once. `None` where the element is not there
-/// whole, where something is wrong with it, or where it has to be rewritten: these two tell what.
-pub fn scan_front(text: &str, scope: &Scope, limits: &Limits) -> Option<(usize, Element)> {
-    let element = text.trim_start_matches([' ', '\t', '\r', '\n']);
-    let mut judge = Judge::new(element, scope, limits);
-    let length = judge.run(scope).ok().filter(|length| *length <= limits.frame)?;
-    let found = judge.found;
-    let frame = element.get(..length)?;
-    if !found.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
-        return None;
-    }
-    Some((text.len() - element.len() + length, found.over(frame)))
-}
-
-fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
-    if frame.len() > limits.frame {
-        return Err(Fault::PolicyViolation("stanza too big"));
-    }
-    let text = lex::characters(frame)?;
-    let mut judge = Judge::new(text, scope, limits);
-    if judge.run(scope)? < text.len() {
-        return Err(Fault::NotWellFormed);
-    }
-    let edits = std::mem::take(&mut judge.found.edits);
-    Ok((judge.found.over(text), edits))
-}
-
 /// What becomes of the frame.
-struct Found {
+pub(crate) struct Found {
     /// All but the text, which is set last.
     judged: Judged,
-    edits: Vec<Edit>,
+    pub edits: Vec<Edit>,
 }
 
 impl Found {
-    fn over(mut self, text: &str) -> Element {
+    pub fn over(mut self, text: &str) -> Element {
         self.judged.text = Arc::from(text);
         Element(Arc::new(self.judged))
     }
@@ -97,7 +51,8 @@ struct Prefix<'t> {
     namespace: Namespace,
 }
 
-struct Judge<'t> {
+/// The work on one frame.
+pub(crate) struct Judge<'t> {
     text: &'t str,
     /// The content namespace, where it is not `jabber:client`.
     foreign: Option<&'static str>,
@@ -109,7 +64,7 @@ struct Judge<'t> {
     /// Whether the top-level element's start tag was seen.
     rooted: bool,
     needs: Needs,
-    found: Found,
+    pub found: Found,
 }
 
 /// What the present child uses of what is declared outside itself.
@@ -132,7 +87,7 @@ const _: () = assert!(MAX_PREFIXES <= u64::BITS as usize);
 
 impl<'t> Judge<'t> {
     #[inline]
-    fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Self {
+    pub fn new(text: &'t str, scope: &'t Scope, limits: &'t Limits) -> Self {
         Judge {
             text,
             foreign: scope.content().foreign(),
@@ -156,7 +111,7 @@ impl<'t> Judge<'t> {
     }
 
     /// Judges one element and says where it ends.
-    fn run(&mut self, scope: &'t Scope) -> Result<usize, Fault> {
+    pub fn run(&mut self, scope: &'t Scope) -> Result<usize, Fault> {
         self.inherit(scope)?;
         let mut lexer = Lexer::new(self.text, self.limits.attributes);
         let mut attrs = Attrs::default();

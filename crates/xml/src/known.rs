@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 use crate::Child;
 use crate::element::{Namespace, namespace_bit};
-use crate::lex::Span;
+use crate::span::Span;
 
 /// A power of two.
 const PLACES: usize = 64;

@@ -1,6 +1,6 @@
 //! Changes to a frame whose payloads lean on declarations outside themselves, all applied in one copy.
 
-use crate::lex::Span;
+use crate::span::Span;
 use crate::{Fault, Tag};
 
 /// What stands instead of some of the frame's bytes.
