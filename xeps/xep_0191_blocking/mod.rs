@@ -13,7 +13,7 @@ use waxwing_kernel::{
     About, Account, AccountCache, At, Feature, Kinds, Module, On, Passing, Place, Point, Reply, Request,
     Setup, SetupError, Verdict,
 };
-use waxwing_stanza::{Condition, ErrorType, Kind, MessageType, StanzaError, same_bare};
+use waxwing_stanza::{Condition, ErrorType, Kind, MessageType, StanzaError, prepare, same_bare};
 use waxwing_store::{MAX_KEY, Write};
 use xmpp_parsers::blocking::BlocklistRequest;
 use xso::FromXml;
@@ -193,10 +193,11 @@ impl Blocking {
 
 /// The JIDs of a request, prepared, each once.
 fn jids(items: &[String]) -> Result<BTreeSet<String>, StanzaError> {
-    let prepare = |item: &String| match Jid::new(item) {
-        Ok(jid) if jid.as_str().len() <= MAX_KEY => Ok(jid.to_string()),
-        Ok(_) => Err(StanzaError::new(Condition::NotAcceptable).text("a JID too long for a block list")),
-        Err(_) => Err(Condition::JidMalformed.into()),
+    // As every address is, or it would match none.
+    let prepare = |item: &String| match prepare(item) {
+        Some(jid) if jid.as_str().len() <= MAX_KEY => Ok(jid.to_string()),
+        Some(_) => Err(StanzaError::new(Condition::NotAcceptable).text("a JID too long for a block list")),
+        None => Err(Condition::JidMalformed.into()),
     };
     items.iter().map(prepare).collect()
 }

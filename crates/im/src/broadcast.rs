@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use waxwing_kernel::{Account, Component, Core, Passing, Point, Resource, Targets};
+use smallvec::SmallVec;
+use waxwing_kernel::{Account, Component, Core, Passing, Point, Resource, Session, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza};
 
 use crate::route::deliver;
@@ -12,26 +13,48 @@ use crate::route::deliver;
 pub(crate) async fn broadcast(account: &Arc<Account>, stanza: Arc<Stanza>) {
     let _ = deliver(account, stanza.clone(), Some(account.jid.clone()), Targets::Available).await;
     for viewer in viewers(account).await {
-        let to = match &viewer {
-            Viewer::Here(contact) => contact.jid.clone(),
-            Viewer::Component(_, contact) => contact.clone(),
-        };
-        if lets_out(account, &stanza, &to).await {
-            match viewer {
-                Viewer::Here(contact) => {
-                    let _ = deliver(&contact, stanza.clone(), Some(to), Targets::Available).await;
-                }
-                Viewer::Component(component, _) => send_out(&component, stanza.clone(), &to),
-            }
-        }
+        show(account, &stanza, &viewer).await;
     }
 }
 
-/// A contact that is shown presence.
+/// A contact that somebody answers for.
 enum Viewer {
     Here(Arc<Account>),
     /// Somebody at a component.
     Component(Arc<Component>, Addr),
+}
+
+/// Shows a contact a presence of the account, as far as the account's own guards let it out: it may block the contact,
+/// or one of its resources.
+async fn show(account: &Arc<Account>, presence: &Arc<Stanza>, viewer: &Viewer) {
+    let mut addressed = Stanza::clone(presence);
+    match viewer {
+        Viewer::Here(contact) => {
+            let to = Some(contact.jid.clone());
+            let sessions: SmallVec<[Arc<Session>; 4]> = contact.resources(|resources| {
+                let available = resources.iter().filter(|resource| resource.is_available());
+                available.map(|resource| resource.session.clone()).collect()
+            });
+            let mut let_out = SmallVec::<[_; 4]>::new();
+            for session in &sessions {
+                if lets_out(account, &mut addressed, &session.jid).await {
+                    let_out.push(session.id);
+                }
+            }
+            if let_out.len() == sessions.len() {
+                let _ = deliver(contact, presence.clone(), to, Targets::Available).await;
+                return;
+            }
+            for id in let_out {
+                let _ = deliver(contact, presence.clone(), to.clone(), Targets::Session(id)).await;
+            }
+        }
+        Viewer::Component(component, contact) => {
+            if lets_out(account, &mut addressed, contact).await {
+                send_out(component, presence.clone(), contact);
+            }
+        }
+    }
 }
 
 /// Presence to somebody at a component. One that is not connected misses it, as a server that is not reached does.
@@ -44,11 +67,10 @@ pub(crate) fn component_of<'a>(core: &'a Core, address: &Addr) -> Option<&'a Arc
     core.component(address.domain().as_str())
 }
 
-/// Whether the account's own guards let presence out to a contact: it may be one whom it blocks.
-async fn lets_out(account: &Arc<Account>, stanza: &Stanza, to: &Addr) -> bool {
-    let mut addressed = stanza.clone();
-    addressed.to = Some(to.clone());
-    let passing = Passing { point: Point::FromClient, stanza: &addressed, account, session: None };
+/// Whether the account's own guards let a presence out to an address.
+async fn lets_out(account: &Arc<Account>, presence: &mut Stanza, to: &Addr) -> bool {
+    presence.to = Some(to.clone());
+    let passing = Passing { point: Point::FromClient, stanza: presence, account, session: None };
     account.host.table().guard(&passing).await.is_ok()
 }
 
@@ -75,40 +97,35 @@ fn viewer(core: &Core, contact: &str) -> Option<Viewer> {
 }
 
 /// Sends directed presence of a session, to a full or bare JID, if somebody is there.
-pub(crate) async fn direct(account: &Account, stanza: Arc<Stanza>, to: &Addr) {
+pub(crate) async fn direct(account: &Arc<Account>, stanza: Arc<Stanza>, to: &Addr) {
+    if to.resource().is_none() {
+        if let Some(viewer) = viewer(account.core(), to.as_str()) {
+            show(account, &stanza, &viewer).await;
+        }
+        return;
+    }
     if let Some(component) = component_of(account.core(), to) {
         return send_out(component, stanza, to);
     }
     let Some(contact) = account.core().directory.present(to) else { return };
-    let targets = if to.resource().is_some() { Targets::Full } else { Targets::Available };
     let mut addressed = (*stanza).clone();
     addressed.to = Some(to.clone());
-    let _ = deliver(&contact, Arc::new(addressed), None, targets).await;
+    let _ = deliver(&contact, Arc::new(addressed), None, Targets::Full).await;
 }
 
 /// Shows a contact the presence of all available resources of an account, as far as the contact has a session.
 pub async fn announce_to(account: &Arc<Account>, contact: &Addr) {
-    if let Some(component) = component_of(account.core(), contact) {
-        return available(account).into_iter().for_each(|stanza| send_out(component, stanza, contact));
-    }
-    let Some(contact) = account.core().directory.present(contact) else { return };
+    let Some(viewer) = viewer(account.core(), contact.as_str()) else { return };
     for stanza in available(account) {
-        let _ = deliver(&contact, stanza, Some(contact.jid.clone()), Targets::Available).await;
+        show(account, &stanza, &viewer).await;
     }
 }
 
 /// Tells a contact that all available resources of an account are gone.
 pub async fn withdraw_from(account: &Arc<Account>, contact: &Addr) {
-    if let Some(component) = component_of(account.core(), contact) {
-        for stanza in available(account) {
-            send_out(component, Arc::new(unavailable(stanza.from.clone())), contact);
-        }
-        return;
-    }
-    let Some(contact) = account.core().directory.present(contact) else { return };
+    let Some(viewer) = viewer(account.core(), contact.as_str()) else { return };
     for stanza in available(account) {
-        let gone = unavailable(stanza.from.clone());
-        let _ = deliver(&contact, Arc::new(gone), Some(contact.jid.clone()), Targets::Available).await;
+        show(account, &Arc::new(unavailable(stanza.from.clone())), &viewer).await;
     }
 }
 

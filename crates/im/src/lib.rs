@@ -24,6 +24,7 @@ pub use broadcast::{announce_to, withdraw_from};
 pub use component::{component_lost, from_component};
 pub use handle::handle;
 pub use presence::renew as renew_presence;
+pub use probe::probe_again;
 pub use remove::{close_account, remove_account};
 pub use roster::write_stream_features;
 pub use session::{bind, bind_prepared, end, end_device};

@@ -68,13 +68,8 @@ async fn arrive(session: &Arc<Session>) {
         }
     };
     for row in roster.rows.values() {
-        // One who is not in memory has no session, and nothing to show.
         if crate::transition::to(row) {
-            if let Some(contact) = account.core().directory.present_at(&row.contact) {
-                probe::for_session(session, &contact.jid).await;
-            } else {
-                probe::outside(session, &row.contact).await;
-            }
+            probe::for_contact(session, &row.contact).await;
         }
         if let Some(request) = &row.request
             && let Some(request) = Stanza::restore(request)

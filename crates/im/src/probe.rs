@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jid::Jid;
-use waxwing_kernel::{Session, Targets};
+use waxwing_kernel::{Account, Session, Targets};
 use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, bare};
 
 use crate::broadcast::available;
@@ -23,10 +23,31 @@ enum Answer {
 }
 
 /// The server asks for a session that has just become available.
-pub(crate) async fn for_session(session: &Arc<Session>, contact: &Addr) {
+async fn for_session(session: &Arc<Session>, contact: &Addr) {
     if ask(session, contact).await == Answer::Unsubscribed {
         // The contact's roster says otherwise than ours: ours is mended.
         subscription::receive(&session.account, contact, Step::Unsubscribed, None).await;
+    }
+}
+
+/// Asks anew for the presence of a contact that an account is subscribed to, for all of its available sessions: some of it
+/// was kept from them.
+pub async fn probe_again(account: &Arc<Account>, contact: &Addr) {
+    let sessions: Vec<Arc<Session>> = account.resources(|resources| {
+        let available = resources.iter().filter(|resource| resource.is_available());
+        available.map(|resource| resource.session.clone()).collect()
+    });
+    for session in sessions {
+        for_contact(&session, contact.as_str()).await;
+    }
+}
+
+/// The server asks somebody who is in the account's roster, for a session. One who is not in memory has no session, and
+/// nothing to show.
+pub(crate) async fn for_contact(session: &Arc<Session>, contact: &str) {
+    match session.account.core().directory.present_at(contact) {
+        Some(contact) => for_session(session, &contact.jid).await,
+        None => outside(session, contact).await,
     }
 }
 
@@ -45,7 +66,7 @@ pub(crate) async fn for_client(session: &Arc<Session>, contact: &Addr) {
 
 /// The server asks somebody at a component for a session (RFC 6121 §4.3.1), whose answer goes to that session. Whom
 /// the account blocks is not asked.
-pub(crate) async fn outside(session: &Arc<Session>, contact: &str) {
+async fn outside(session: &Arc<Session>, contact: &str) {
     let account = &session.account;
     let core = account.core();
     let Some(component) = contact.rsplit('@').next().and_then(|domain| core.component(domain)) else {

@@ -9,7 +9,7 @@ use waxwing_store::{RosterRow, Subscription, Write};
 use waxwing_xml::Tag;
 use xmpp_parsers::minidom::Element;
 
-use crate::broadcast::{available, send_out, unavailable};
+use crate::broadcast::send_out;
 use crate::route::{Place, place, unanswering};
 use crate::subscription::{commit, new_row, receive, step_stanza};
 use crate::transition::{Step, from, to};
@@ -200,7 +200,7 @@ async fn remove(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaErro
 pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow) {
     let other = match place(account.core(), contact).await {
         Ok(Place::Account(other)) => other,
-        Ok(Place::Component(component)) => return part_outside(account, &component, contact, row),
+        Ok(Place::Component(component)) => return part_outside(account, &component, contact, row).await,
         _ => return,
     };
     if to(row) || row.ask {
@@ -215,15 +215,13 @@ pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow
 }
 
 /// The same for a contact at a component.
-fn part_outside(account: &Arc<Account>, component: &Component, contact: &Addr, row: &RosterRow) {
+async fn part_outside(account: &Arc<Account>, component: &Component, contact: &Addr, row: &RosterRow) {
     let step = |step| send_out(component, Arc::new(step_stanza(step, &account.jid, contact)), contact);
     if to(row) || row.ask {
         step(Step::Unsubscribe);
     }
     if from(row) {
-        for stanza in available(account) {
-            send_out(component, Arc::new(unavailable(stanza.from.clone())), contact);
-        }
+        withdraw_from(account, contact).await;
     }
     if from(row) || row.request.is_some() {
         step(Step::Unsubscribed);
