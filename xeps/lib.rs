@@ -11,6 +11,7 @@ mod info;
 mod picture;
 mod presence;
 mod reference;
+mod reports;
 mod rsm;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ mod xep_0334_hints;
 mod xep_0352_csi;
 mod xep_0357_push;
 mod xep_0359_stanza_ids;
+mod xep_0377_reports;
 mod xep_0386_bind2;
 mod xep_0388_sasl2;
 mod xep_0431_full_text_search;
@@ -96,6 +98,7 @@ modules! {
     xep_0352_csi::ClientState,
     xep_0357_push::Push,
     xep_0359_stanza_ids::StanzaIds,
+    xep_0377_reports::Reports,
     xep_0386_bind2::Bind2,
     xep_0388_sasl2::Sasl2,
     xep_0431_full_text_search::FullTextSearch,

@@ -21,7 +21,7 @@ impl Server {
         Server::with(Archive::UntilDelivered).await
     }
 
-    /// The host `c`; block lists of at most 3 entries, private storage of at most 1,000 bytes, pages of 10.
+    /// The host `c`; block lists of at most 3 entries, 2 reports, private storage of at most 1,000 bytes, pages of 10.
     pub async fn with(archive: Archive) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let store = waxwing_store_sqlite::open(&folder.path().join("db")).await.unwrap();
@@ -46,6 +46,7 @@ impl Server {
             host: &host,
             iterations: 4096,
             block_list_items: 3,
+            reports: 2,
             private_bytes: 1000,
             vcard_bytes: 1000,
             avatar_bytes: 100,

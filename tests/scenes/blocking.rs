@@ -1,6 +1,6 @@
 //! Blocking (XEP-0191), in all directions and for all kinds of stanza.
 
-use harness::{Client, Component, Server, StanzaExt, befriend, ns, scenes, subscribe};
+use harness::{Client, Component, Server, StanzaExt, befriend, ns, scenes};
 use minidom::Element;
 
 scenes! {
@@ -552,7 +552,6 @@ async fn what_is_refused_is_in_no_archive(s: &Server) {
     let query = juliet.request("set", None, "<query xmlns='urn:xmpp:mam:2'/>").await;
     assert_eq!(query.kind(), Some("result"));
     juliet.nothing().await;
-    // Whoever sent it has what it sent, as with every message that comes back.
     unblock(&mut juliet, None).await;
     romeo.say(&other, "after").await;
     assert_eq!(juliet.message().await.body().as_deref(), Some("after"));

@@ -21,6 +21,7 @@ use xso::FromXml;
 use self::list::BlockList;
 use crate::flags;
 use crate::presence::unanswering;
+use crate::reports::{self, Report};
 
 const BLOCKING: &str = "urn:xmpp:blocking";
 /// The kind of the docs: one for each entry, its key the blocked JID.
@@ -29,14 +30,24 @@ const KIND: &str = "blocked";
 pub struct Blocking {
     lists: AccountCache<BlockList>,
     limit: usize,
+    reports: u32,
     pushes: AtomicU64,
 }
 
 #[derive(FromXml)]
 #[xml(namespace = BLOCKING, name = "block")]
 struct Block {
-    #[xml(extract(n = .., name = "item", fields(attribute(name = "jid", type_ = String))))]
-    items: Vec<String>,
+    #[xml(child(n = ..))]
+    items: Vec<Item>,
+}
+
+#[derive(FromXml)]
+#[xml(namespace = BLOCKING, name = "item")]
+struct Item {
+    #[xml(attribute)]
+    jid: String,
+    #[xml(child(n = ..))]
+    reports: Vec<Report>,
 }
 
 /// A misspelt item must not turn "these" into "all".
@@ -62,7 +73,12 @@ impl Module for Blocking {
             let store = store.clone();
             async move { Ok(store.docs(owner, KIND).await?.into_iter().map(|doc| doc.key).collect()) }
         });
-        Ok(Blocking { lists, limit: setup.block_list_items, pushes: AtomicU64::new(0) })
+        Ok(Blocking {
+            lists,
+            limit: setup.block_list_items,
+            reports: setup.reports,
+            pushes: AtomicU64::new(0),
+        })
     }
 
     fn install(on: &mut On<'_, Blocking>) {
@@ -85,11 +101,13 @@ impl Blocking {
 
     /// §3.3.
     async fn block(self: Arc<Self>, request: Request<Block>) -> Result<Reply, StanzaError> {
-        let items = jids(&request.payload.items)?;
+        let account = &request.own()?.clone();
+        let listed = request.payload.items;
+        let items = jids(listed.iter().map(|item| &item.jid))?;
         if items.is_empty() {
             return Err(Condition::BadRequest.into());
         }
-        let account = request.own()?;
+        reports::check(&listed.iter().map(|item| &*item.reports).collect::<Vec<_>>())?;
         let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
         let before = edit.current.clone();
         let added: Vec<_> = items.iter().filter(|item| !before.contains(item)).cloned().collect();
@@ -97,7 +115,9 @@ impl Blocking {
             return Err(StanzaError::new(Condition::NotAllowed).text("the block list is full"));
         }
         let set = |key| Write::DocSet { owner: account.id, kind: KIND, key, value: Vec::new() };
-        self.store(account, added.iter().cloned().map(set).collect()).await?;
+        let mut writes: Vec<Write> = added.iter().cloned().map(set).collect();
+        writes.extend(self.report(account, listed).await?);
+        self.store(account, writes).await?;
         let after = edit.replace(before.iter().cloned().chain(added).collect());
         account.set_flag(flags::BLOCKS_NOBODY, after.len() == 0);
         self.push(account, "block", &items);
@@ -107,9 +127,23 @@ impl Blocking {
         Ok(Reply::empty())
     }
 
+    /// What stores the reports that items came with (XEP-0377).
+    async fn report(&self, account: &Account, items: Vec<Item>) -> Result<Vec<Write>, StanzaError> {
+        let mut writes = Vec::new();
+        for Item { jid, reports } in items {
+            let Some(reported) = prepare(&jid) else { continue };
+            let matched: BlockList = std::iter::once(reported.to_string()).collect();
+            for report in reports {
+                let sent_by = |from: &Jid| matched.blocks(from);
+                writes.push(reports::write(account, &reported, report, sent_by, self.reports).await?);
+            }
+        }
+        Ok(writes)
+    }
+
     /// §3.4, and §3.5: no items are all.
     async fn unblock(self: Arc<Self>, request: Request<Unblock>) -> Result<Reply, StanzaError> {
-        let items = jids(&request.payload.items)?;
+        let items = jids(request.payload.items.iter())?;
         let account = request.own()?;
         let mut edit = self.lists.edit(account.id).await.map_err(unanswering)?;
         let before = edit.current.clone();
@@ -192,14 +226,14 @@ impl Blocking {
 }
 
 /// The JIDs of a request, prepared, each once.
-fn jids(items: &[String]) -> Result<BTreeSet<String>, StanzaError> {
+fn jids<'a>(items: impl Iterator<Item = &'a String>) -> Result<BTreeSet<String>, StanzaError> {
     // As every address is, or it would match none.
     let prepare = |item: &String| match prepare(item) {
         Some(jid) if jid.as_str().len() <= MAX_KEY => Ok(jid.to_string()),
         Some(_) => Err(StanzaError::new(Condition::NotAcceptable).text("a JID too long for a block list")),
         None => Err(Condition::JidMalformed.into()),
     };
-    items.iter().map(prepare).collect()
+    items.map(prepare).collect()
 }
 
 #[cfg(test)]

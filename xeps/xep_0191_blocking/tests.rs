@@ -73,7 +73,7 @@ async fn all_stanzas_in_both_directions() {
     romeo.read();
     set(&romeo, "block", &["tybalt@c"]).await;
     let gone = tybalt.read();
-    assert!(gone.contains("<presence from='romeo@c/r' to='tybalt@c' type='unavailable'>"), "{gone}");
+    assert!(gone.contains("<presence from='romeo@c/r' to='tybalt@c/t' type='unavailable'>"), "{gone}");
 
     for (stanza, error) in [
         ("<message to='romeo@c' type='chat'><body>x</body></message>", true),
@@ -111,7 +111,7 @@ async fn all_stanzas_in_both_directions() {
     }
     set(&romeo, "unblock", &[]).await;
     let back = tybalt.read();
-    assert!(back.contains("<presence from='romeo@c/r' to='tybalt@c'"), "{back}");
+    assert!(back.contains("<presence from='romeo@c/r' to='tybalt@c/t'"), "{back}");
     tybalt.send("<message to='romeo@c' type='chat'><body>x</body></message>").await;
     assert!(romeo.read().contains("<body>x</body>"));
 }

@@ -14,6 +14,11 @@ impl AdminError {
         Self(format!("there is no account {jid}"))
     }
 
+    /// There is no such report.
+    pub fn no_report(id: u64) -> Self {
+        Self(format!("there is no report {}", crate::report_name(id)))
+    }
+
     /// The account has no such device.
     pub fn no_device(jid: &str, device: &str) -> Self {
         Self(format!("{jid} has no device {device}"))

@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use jid::BareJid;
 use waxwing_kernel::policy_write;
 use waxwing_sasl::Keys;
-use waxwing_store::{AccountRow, NewAccount, RosterRow, Store, Subscription, Write, Writer, WriterOptions};
+use waxwing_store::{
+    AccountRow, NewAccount, ReportQuery, RosterRow, Store, Subscription, Write, Writer, WriterOptions,
+};
 
 use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
-use crate::{AdminError, PushInfo, push_registrations, wire};
+use crate::{AdminError, PushInfo, ReportContent, ReportInfo, push_registrations, wire};
 
 /// An [`Operator`] on a database that no server uses: there are no sessions to end and nobody to notify.
 pub struct Offline {
@@ -124,6 +126,18 @@ impl Operator for Offline {
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
         push_registrations(&*self.store, self.row(jid).await?.id).await
+    }
+
+    async fn reports(&self, query: &ReportQuery) -> Result<Vec<ReportInfo>, AdminError> {
+        crate::reports(&*self.store, query).await
+    }
+
+    async fn report(&self, id: u64) -> Result<(ReportInfo, ReportContent), AdminError> {
+        crate::report(&*self.store, id).await
+    }
+
+    async fn remove_report(&self, id: u64) -> Result<(), AdminError> {
+        crate::remove_report(&*self.store, id).await
     }
 
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError> {

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use waxwing_sasl::{Keys, Tokens};
-use waxwing_store::DeviceRow;
+use waxwing_store::{DeviceRow, ReportQuery};
 
 use waxwing_kernel::Archive;
 
-use crate::{AdminError, PushInfo};
+use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
 /// An account to be made.
 #[derive(Debug, Clone)]
@@ -127,6 +127,15 @@ pub trait Operator: Send + Sync + 'static {
 
     /// The registrations of one account for push notifications, and what became of them.
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError>;
+
+    /// Reports, oldest first, from after `query.after`, a page of them; empty at the end.
+    async fn reports(&self, query: &ReportQuery) -> Result<Vec<ReportInfo>, AdminError>;
+
+    /// One report with what it says.
+    async fn report(&self, id: u64) -> Result<(ReportInfo, ReportContent), AdminError>;
+
+    /// Removes a report.
+    async fn remove_report(&self, id: u64) -> Result<(), AdminError>;
 
     /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending` and
     /// `resources` are not told here.

@@ -8,11 +8,12 @@ use jid::BareJid;
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use waxwing_sasl::Keys;
+use waxwing_store::ReportQuery;
 
 use crate::operator::{AccountInfo, DeviceInfo, Draft, Operator, Setting};
 use crate::socket::SocketPath;
 use crate::wire::{self, PATIENCE, Request, Response};
-use crate::{AdminError, PushInfo};
+use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
 /// An [`Operator`] that asks the running server, with a connection for each request.
 pub struct Remote {
@@ -121,6 +122,25 @@ impl Operator for Remote {
             Response::Push(registrations) => Ok(registrations),
             _ => Err(unexpected()),
         }
+    }
+
+    async fn reports(&self, query: &ReportQuery) -> Result<Vec<ReportInfo>, AdminError> {
+        let ReportQuery { after, host, reported } = query.clone();
+        match self.ask(Request::Reports { after, host, reported }).await? {
+            Response::Reports(page) => Ok(page),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn report(&self, id: u64) -> Result<(ReportInfo, ReportContent), AdminError> {
+        match self.ask(Request::Report { id }).await? {
+            Response::Report(info, content) => Ok((info, content)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn remove_report(&self, id: u64) -> Result<(), AdminError> {
+        self.done(Request::RemoveReport { id }).await
     }
 
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError> {

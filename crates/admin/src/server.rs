@@ -11,6 +11,7 @@ use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use waxwing_store::ReportQuery;
 
 use crate::AdminError;
 use crate::operator::{Draft, Operator};
@@ -152,6 +153,18 @@ async fn answer(request: Request, operator: &dyn Operator) -> Result<Response, A
         }
         Request::Show { jid } => Response::Account(operator.show(&wire::account(&jid)?).await?),
         Request::Push { jid } => Response::Push(operator.push(&wire::account(&jid)?).await?),
+        Request::Reports { after, host, reported } => {
+            Response::Reports(operator.reports(&ReportQuery { after, host, reported }).await?)
+        }
+        Request::Report { id } => {
+            let (info, content) = operator.report(id).await?;
+            Response::Report(info, content)
+        }
+        Request::RemoveReport { id } => {
+            operator.remove_report(id).await?;
+            tracing::info!(report = crate::report_name(id), "report removed by the operator");
+            Response::Done
+        }
         Request::List { after } => Response::Accounts(operator.list(after.as_deref()).await?),
     })
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWr
 use waxwing_sasl::Keys;
 
 use crate::operator::{AccountInfo, DeviceInfo, Draft};
-use crate::{AdminError, PushInfo};
+use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
 /// A line is at most this long: [`BATCH`] accounts with JIDs as long as they can be (2,047 bytes) and their keys.
 const MAX_LINE: u64 = 2 * 1024 * 1024;
@@ -37,6 +37,9 @@ pub(crate) enum Request {
     Revoke { jid: String, device: String },
     Show { jid: String },
     Push { jid: String },
+    Reports { after: u64, host: Option<String>, reported: Option<String> },
+    Report { id: u64 },
+    RemoveReport { id: u64 },
     List { after: Option<String> },
 }
 
@@ -48,6 +51,8 @@ pub(crate) enum Response {
     Devices(Vec<DeviceInfo>),
     Account(AccountInfo),
     Push(Vec<PushInfo>),
+    Reports(Vec<ReportInfo>),
+    Report(ReportInfo, ReportContent),
     Accounts(Vec<AccountInfo>),
     Failed(String),
 }

@@ -27,6 +27,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Delivery::SECTION,
     Archive::SECTION,
     Push::SECTION,
+    Reports::SECTION,
     Log::SECTION,
     Limits::SECTION,
 ];
@@ -217,6 +218,16 @@ section! {
         "push.summary" => summary: PushSummary = "\"count\"", Choice(PushSummary::NAMES);
         /// How long a client that seems to be connected has to acknowledge a message before its device is woken.
         "push.patience_seconds" => patience: Duration = "10", Number(Seconds, 1, 3600);
+    }
+}
+
+section! {
+    /// Reports to the operator (XEP-0377)
+    pub struct Reports {
+        /// Reports that are kept of one account, each with the messages that it names, 64 KiB at most; the oldest go.
+        "reports.per_account" => per_account: u32 = "100", Number(Count, 1, 100_000);
+        /// How long reports are kept.
+        "reports.retention_days" => retention: Duration = "180", Number(Days, 1, 36_500);
     }
 }
 

@@ -11,8 +11,8 @@ use crate::ConfigError;
 use crate::declare::Key;
 use crate::error::suggest;
 use crate::keys::{
-    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration, SECTIONS,
-    Sasl, Sm, Tls,
+    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration, Reports,
+    SECTIONS, Sasl, Sm, Tls,
 };
 use crate::values::{Entry, Origin, Storage, Values};
 
@@ -42,6 +42,7 @@ pub struct Config {
     pub delivery: Delivery,
     pub archive: Archive,
     pub push: Push,
+    pub reports: Reports,
     pub log: Log,
     pub limits: Limits,
 }
@@ -268,6 +269,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         delivery: Delivery::read(values)?,
         archive: Archive::read(values)?,
         push: Push::read(values)?,
+        reports: Reports::read(values)?,
         log: Log::read(values)?,
         limits: Limits::read(values)?,
     };

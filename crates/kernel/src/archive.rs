@@ -97,6 +97,21 @@ impl Account {
         }
     }
 
+    /// Looks at the archived entries at these positions, of which there are few.
+    pub async fn archived_at(
+        &self,
+        seqs: Vec<Seq>,
+        mut look: impl FnMut(Archived),
+    ) -> Result<(), StoreError> {
+        for some in seqs.chunks(CHUNK as usize) {
+            let query = LogQuery { among: Some(some.to_vec()), ..LogQuery::all(CHUNK) };
+            let _turn = self.core().log_readers.acquire().await;
+            let rows = self.core().store.log_archived(self.id, &query).await?;
+            rows.into_iter().filter_map(|row| self.restore(row)).for_each(&mut look);
+        }
+        Ok(())
+    }
+
     /// Some entries, and whether they are the last.
     async fn read_chunk(
         &self,

@@ -25,6 +25,8 @@ pub struct Setup<'a> {
     pub iterations: u32,
     /// Entries that a block list may have.
     pub block_list_items: usize,
+    /// Reports to the operator that are kept of one account; the oldest go.
+    pub reports: u32,
     /// Bytes that private storage may take per account.
     pub private_bytes: usize,
     /// Bytes that a vCard may have.

@@ -599,6 +599,7 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         host: &world.host,
         iterations: 1,
         block_list_items: 1,
+        reports: 2,
         private_bytes: 1,
         vcard_bytes: 1,
         avatar_bytes: 1,

@@ -43,6 +43,28 @@ pub enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Shows what users reported when they blocked somebody, while the server runs or not
+    Reports {
+        #[command(subcommand)]
+        command: ReportsCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReportsCommand {
+    /// Lists reports, oldest first: id, time, who reported whom, why, and how many messages it holds
+    List {
+        /// Only those by accounts of this domain
+        #[arg(long, value_name = "DOMAIN")]
+        host: Option<String>,
+        /// Only those of this JID; a domain stands for everybody there
+        #[arg(long, value_name = "JID")]
+        reported: Option<String>,
+    },
+    /// Shows a report with its text and the messages that it names
+    Show { id: String },
+    /// Removes a report
+    Remove { id: String },
 }
 
 #[derive(Debug, Subcommand)]

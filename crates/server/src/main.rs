@@ -4,7 +4,9 @@
 
 mod cli;
 mod logging;
+mod operator;
 mod ready;
+mod reports;
 mod serve;
 mod storage;
 mod user;
@@ -36,6 +38,7 @@ fn run(cli: Cli) -> Result<(), String> {
         Command::Config { command: ConfigCommand::Show } => print(&loaded.show()),
         Command::Config { command: ConfigCommand::Check } => check(&loaded),
         Command::User { command } => runtime()?.block_on(user::run(&loaded.config, command)),
+        Command::Reports { command } => runtime()?.block_on(reports::run(&loaded.config, command)),
     }
 }
 

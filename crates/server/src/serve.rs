@@ -52,7 +52,7 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     let clients = Clients::new(core.clone(), settings, tls.clone(), decoy, secret);
     let components = Components::new(core.clone(), components::settings(&config));
     let serving = listeners.serve(gate, &clients, &components);
-    let expiry = core::start_expiry(core.clone(), config.archive.retention);
+    let expiry = core::start_expiry(core.clone(), &config);
     let watching = tokio::spawn(tls.clone().watch());
     greet(&config, &addresses, &tls, first.as_ref())?;
     if let Some(file) = &ready_file {

@@ -1,16 +1,16 @@
 //! `waxwing user`.
 
 use jid::BareJid;
-use time::OffsetDateTime;
 use waxwing_admin::{
-    AccountInfo, AdminError, DeviceInfo, Draft, Imported, Offline, Operator, PasswordSource, PushInfo,
-    Remote, Setting, import, read_password,
+    AccountInfo, AdminError, DeviceInfo, Draft, Imported, Operator, PasswordSource, PushInfo, Setting,
+    import, read_password,
 };
-use waxwing_config::{Config, Storage};
+use waxwing_config::Config;
 use waxwing_sasl::Keys;
 
 use crate::cli::{PasswordArgs, UserCommand};
-use crate::{print, storage};
+use crate::operator::{date, said, through};
+use crate::print;
 
 /// Existing accounts that an import names one by one.
 const NAMED: usize = 20;
@@ -19,17 +19,8 @@ const NAMED: usize = 20;
 pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
     // Everything that can be wrong with the command itself, before anything is opened.
     let job = Job::of(config, command)?;
-    let done = match Remote::connect(&storage::admin_socket(config)).await.map_err(said)? {
-        Some(remote) => job.run(config, &remote).await,
-        None => {
-            job.needs_database(&config.storage)?;
-            let offline = Offline::new(storage::open(&config.storage).await?);
-            let done = job.run(config, &offline).await;
-            offline.close().await;
-            done
-        }
-    };
-    done.map_err(said)
+    let making = matches!(job, Job::Add(_) | Job::Import(_));
+    through(config, making, async |operator| job.run(config, operator).await).await
 }
 
 enum Job {
@@ -71,17 +62,6 @@ impl Job {
             UserCommand::List => Job::List,
             UserCommand::Import { file } => Job::Import(file),
         })
-    }
-
-    /// A command that makes no account makes no database either: the data folder is a wrong one.
-    fn needs_database(&self, storage: &Storage) -> Result<(), String> {
-        match (self, storage) {
-            (Job::Add(_) | Job::Import(_), _) | (_, Storage::Postgres(_)) => Ok(()),
-            (_, Storage::Sqlite(path)) if path.exists() => Ok(()),
-            (_, Storage::Sqlite(path)) => {
-                Err(format!("there is no database {}: is the data folder right?", path.display()))
-            }
-        }
     }
 
     async fn run(self, config: &Config, operator: &dyn Operator) -> Result<(), AdminError> {
@@ -192,13 +172,6 @@ fn push(PushInfo { jid, node, resource, ledger }: &PushInfo) -> String {
     )
 }
 
-fn date(millis: i64) -> String {
-    match OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)) {
-        Ok(at) => format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute()),
-        Err(_) => "unknown".to_owned(),
-    }
-}
-
 fn report(imported: &Imported) -> String {
     let existing = &imported.existing;
     let mut text: String = existing
@@ -234,8 +207,4 @@ fn served(config: &Config, jid: &BareJid) -> Result<(), AdminError> {
 fn keys(config: &Config, password: PasswordArgs) -> Result<Keys, String> {
     let password = read_password(PasswordSource::from(password)).map_err(said)?;
     Keys::derive(&password, config.sasl.iterations).map_err(|error| error.to_string())
-}
-
-fn said(error: AdminError) -> String {
-    error.0
 }

@@ -7,6 +7,7 @@ mod error;
 mod one;
 mod open;
 mod pipeline;
+mod reports;
 mod retention;
 mod rows;
 mod search;

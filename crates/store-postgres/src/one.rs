@@ -4,10 +4,11 @@ use tokio_postgres::types::ToSql;
 use waxwing_store::{DeviceRow, OwnerId, RosterRow, Write, groups_to_text};
 
 use crate::pipeline::Statement;
+use crate::reports;
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 9] = [
+const REMOVE: [&str; 10] = [
     "DELETE FROM search_entries WHERE owner = $1",
     "DELETE FROM search_heads WHERE owner = $1",
     "DELETE FROM log WHERE owner = $1",
@@ -16,6 +17,7 @@ const REMOVE: [&str; 9] = [
     "DELETE FROM roster WHERE owner = $1",
     "DELETE FROM docs WHERE owner = $1",
     "DELETE FROM devices WHERE owner = $1",
+    "DELETE FROM reports WHERE owner = $1",
     "DELETE FROM accounts WHERE id = $1",
 ];
 
@@ -40,7 +42,7 @@ const DEVICE_SET: &str = "\
 
 const VOID_TOKENS: &str = "UPDATE devices SET tokens = '' WHERE owner = $1";
 
-type Value<'a> = Box<dyn ToSql + Sync + Send + 'a>;
+pub(crate) type Value<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
 pub(crate) fn statements<'a>(write: &'a Write, statements: &mut Vec<Statement<'a>>) {
     let mut run = |sql, values: Vec<Value<'a>>| statements.push(Statement { sql, values });
@@ -66,6 +68,10 @@ pub(crate) fn statements<'a>(write: &'a Write, statements: &mut Vec<Statement<'a
         Write::DeviceSet(row) => run(DEVICE_SET, device_row(row)),
         Write::DeviceRemove { owner, id } => {
             run("DELETE FROM devices WHERE owner = $1 AND id = $2", vec![Box::new(*owner), Box::new(id)]);
+        }
+        Write::Report { report, keep } => {
+            run(reports::ADD, reports::row(report));
+            run(reports::TRIM, vec![Box::new(report.owner), Box::new(i64::from(*keep))]);
         }
         Write::Keys { owner, keys } => {
             run("UPDATE accounts SET keys = $2 WHERE id = $1", vec![Box::new(*owner), Box::new(keys)]);

@@ -5,15 +5,16 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
-    Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
+    ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write, report_id,
+    steps,
 };
 
 use crate::connection::{ConnectError, connect};
 use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
-use crate::{accounts, archive, one, retention, rows, search};
+use crate::{accounts, archive, one, reports, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -259,6 +260,31 @@ impl Store for Postgres {
         let sql = "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = $1 \
                    ORDER BY seen DESC, id";
         self.rows(sql, &[&owner], accounts::device).await
+    }
+
+    async fn reports(&self, query: &ReportQuery, limit: u32) -> Result<Vec<ReportHead>, StoreError> {
+        let after = position(query.after.min(i64::MAX.unsigned_abs()));
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&after, &query.host, &query.reported, &i64::from(limit)];
+        self.rows(reports::PAGE, &values, reports::head).await
+    }
+
+    async fn report(&self, id: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError> {
+        let whole = |row: &Row| Ok((reports::head(row)?, row.try_get(5)?));
+        self.rows(reports::ONE, &[&position(id)], whole).await.map(first)
+    }
+
+    async fn remove_report(&self, id: u64) -> Result<bool, StoreError> {
+        let client = self.client().await?;
+        let done = client.execute("DELETE FROM reports WHERE id = $1", &[&position(id)]).await;
+        done.map(|count| count > 0).map_err(|error| store_error(&error))
+    }
+
+    async fn expire_reports(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        let client = self.client().await?;
+        let done =
+            client.execute(reports::EXPIRE, &[&position(report_id(before, 0)), &i64::from(limit)]).await;
+        done.map_err(|error| store_error(&error))
     }
 
     async fn close(&self) {

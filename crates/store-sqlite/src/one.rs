@@ -3,10 +3,11 @@
 use sqlx::SqliteConnection;
 use waxwing_store::{DeviceRow, OwnerId, RosterRow, Write, groups_to_text};
 
+use crate::reports;
 use crate::rows::position;
 
 /// Every table with rows of an owner; the account itself goes last.
-const REMOVE: [&str; 10] = [
+const REMOVE: [&str; 11] = [
     "DELETE FROM search_words WHERE rowid IN (SELECT id FROM search_entries WHERE owner = ?)",
     "DELETE FROM search_entries WHERE owner = ?",
     "DELETE FROM search_heads WHERE owner = ?",
@@ -16,6 +17,7 @@ const REMOVE: [&str; 10] = [
     "DELETE FROM roster WHERE owner = ?",
     "DELETE FROM docs WHERE owner = ?",
     "DELETE FROM devices WHERE owner = ?",
+    "DELETE FROM reports WHERE owner = ?",
     "DELETE FROM accounts WHERE id = ?",
 ];
 
@@ -61,6 +63,7 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, write: &Write) -> sqlx::R
             .execute(conn)
             .await
             .map(drop),
+        Write::Report { report, keep } => reports::add(conn, report, *keep).await,
         Write::Keys { owner, keys } => {
             sqlx::query("UPDATE accounts SET keys = ? WHERE id = ?")
                 .bind(keys.as_slice())

@@ -7,13 +7,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
-    Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
+    ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
 };
 
 use crate::error::{apply_error, store_error};
 use crate::rows::position;
-use crate::{accounts, archive, one, retention, rows, search};
+use crate::{accounts, archive, one, reports, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -275,6 +275,22 @@ impl Store for Sqlite {
         .fetch_all(&self.readers)
         .await
         .map_err(store_error)
+    }
+
+    async fn reports(&self, query: &ReportQuery, limit: u32) -> Result<Vec<ReportHead>, StoreError> {
+        reports::page(&self.readers, query, limit).await.map_err(store_error)
+    }
+
+    async fn report(&self, id: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError> {
+        reports::one(&self.readers, id).await.map_err(store_error)
+    }
+
+    async fn remove_report(&self, id: u64) -> Result<bool, StoreError> {
+        reports::remove(self.writer().await.connection()?, id).await.map_err(store_error)
+    }
+
+    async fn expire_reports(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        reports::expire(self.writer().await.connection()?, before, limit).await.map_err(store_error)
     }
 
     async fn close(&self) {

@@ -8,6 +8,7 @@ mod batch;
 mod error;
 mod groups;
 mod model;
+mod reports;
 pub mod schema;
 mod store;
 #[cfg(feature = "suite")]
@@ -22,6 +23,7 @@ pub use model::{
     AccountRow, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
     RosterRow, Seq, Subscription, UnixMillis,
 };
+pub use reports::{Report, ReportHead, ReportQuery, report_id, reported_at};
 pub use store::Store;
 pub use write::{MAX_KEY, MAX_KIND, MAX_WRITE, Unit, Write};
 pub use writer::{Done, OnCommit, Outcome, Permit, Writer, WriterOptions, WriterStats};

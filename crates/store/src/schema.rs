@@ -32,7 +32,8 @@ schema![
     "0006_docs",
     "0007_archive",
     "0008_devices",
-    "0009_search"
+    "0009_search",
+    "0010_reports"
 ];
 
 /// A connection that can be migrated.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
-    Roster, Seq, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
+    ReportHead, ReportQuery, ResendRow, Roster, Seq, StoreError, UnixMillis, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
@@ -97,6 +97,15 @@ pub trait Store: Send + Sync + 'static {
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError>;
     /// The devices of an account, the last that logged in first.
     async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError>;
+
+    /// Reports, oldest first, at most `limit`.
+    async fn reports(&self, query: &ReportQuery, limit: u32) -> Result<Vec<ReportHead>, StoreError>;
+    /// One report with its content.
+    async fn report(&self, id: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError>;
+    /// Removes a report; says whether it was there.
+    async fn remove_report(&self, id: u64) -> Result<bool, StoreError>;
+    /// Removes reports made before `before`, at most `limit`; says how many.
+    async fn expire_reports(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
 
     /// Lets go of the database in good order.
     async fn close(&self);

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{DeviceRow, LogRow, OwnerId, ResendRow, RosterRow, Seq};
+use crate::{DeviceRow, LogRow, OwnerId, Report, ResendRow, RosterRow, Seq};
 
 /// Bytes in a bare JID and in the key of a doc: a bare JID at its longest (RFC 7622 §3.1). An index entry of
 /// Postgres holds no more than 2,700.
@@ -42,6 +42,8 @@ pub enum Write {
     DeviceSet(DeviceRow),
     /// Removes one device.
     DeviceRemove { owner: OwnerId, id: String },
+    /// Adds a report, and removes the owner's oldest until `keep` are left.
+    Report { report: Report, keep: u32 },
     /// Replaces an account's keys and takes the tokens from its devices.
     Keys { owner: OwnerId, keys: Vec<u8> },
     /// Replaces an account's keys if they still are `from`: the password is the same.
@@ -74,6 +76,9 @@ impl Write {
                     row.id.len() + row.software.len() + row.name.len() + row.tokens.len()
                 }
                 Write::DeviceRemove { id, .. } => id.len(),
+                Write::Report { report, .. } => {
+                    report.host.len() + 3 * report.reported.len() + report.reason.len() + report.content.len()
+                }
                 Write::Keys { keys, .. } => keys.len(),
                 Write::UpgradeKeys { from, to, .. } => from.len() + to.len(),
                 Write::Disabled { .. } | Write::RemoveAccount { .. } => 0,
@@ -123,6 +128,10 @@ impl Write {
                 text(&row.name)?;
             }
             Write::DeviceRemove { id, .. } => key(id)?,
+            Write::Report { report, .. } => {
+                number(report.id)?;
+                [&report.host, &report.reported, &report.reason].into_iter().try_for_each(|it| text(it))?;
+            }
             Write::Keys { .. }
             | Write::UpgradeKeys { .. }
             | Write::Disabled { .. }

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use waxwing_store::{
     AccountRow, ApplyError, DeviceRow, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount, OnCommit,
-    Outcome, OwnerId, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis, Write, Writer,
-    WriterOptions,
+    Outcome, OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis,
+    Write, Writer, WriterOptions,
 };
 
 /// Keeps the positions that were applied, batch by batch. Each batch needs a turn.
@@ -144,6 +144,18 @@ impl Store for Fake {
         unreachable!()
     }
     async fn devices(&self, _: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
+        unreachable!()
+    }
+    async fn reports(&self, _: &ReportQuery, _: u32) -> Result<Vec<ReportHead>, StoreError> {
+        unreachable!()
+    }
+    async fn report(&self, _: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError> {
+        unreachable!()
+    }
+    async fn remove_report(&self, _: u64) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn expire_reports(&self, _: UnixMillis, _: u32) -> Result<u64, StoreError> {
         unreachable!()
     }
     async fn close(&self) {}

@@ -59,6 +59,7 @@ impl World {
             host: &self.host,
             iterations: 4096,
             block_list_items: 100,
+            reports: 2,
             archive_page: 100,
             archive_preferences: 10,
             private_bytes: 1000,

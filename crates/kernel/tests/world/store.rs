@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow,
-    Roster, Seq, Store, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
+    ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, UnixMillis, Write,
 };
 
 /// What happens to writes.
@@ -164,6 +164,18 @@ impl Store for Trying {
     }
     async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
         self.get()?.devices(owner).await
+    }
+    async fn reports(&self, query: &ReportQuery, limit: u32) -> Result<Vec<ReportHead>, StoreError> {
+        self.get()?.reports(query, limit).await
+    }
+    async fn report(&self, id: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError> {
+        self.get()?.report(id).await
+    }
+    async fn remove_report(&self, id: u64) -> Result<bool, StoreError> {
+        self.get()?.remove_report(id).await
+    }
+    async fn expire_reports(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
+        self.get()?.expire_reports(before, limit).await
     }
     async fn close(&self) {
         if let Ok(store) = self.get() {

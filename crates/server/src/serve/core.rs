@@ -46,6 +46,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
             host: &host,
             iterations: config.sasl.iterations,
             block_list_items: config.limits.blocked_items,
+            reports: config.reports.per_account,
             private_bytes: config.limits.private_bytes,
             vcard_bytes: config.limits.vcard_bytes,
             avatar_bytes: config.limits.avatar_bytes,
@@ -122,15 +123,17 @@ async fn next_boot(store: &dyn Store) -> Result<u64, String> {
     Ok(last + 1)
 }
 
-/// Takes the archived mark off what is too old, and forgets keys that no resend can have any more.
-pub fn start_expiry(core: Arc<Core>, retention: Duration) -> JoinHandle<()> {
+/// Takes the archived mark off what is too old, removes old reports, and forgets keys that no resend can have any more.
+pub fn start_expiry(core: Arc<Core>, config: &Config) -> JoinHandle<()> {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let (archived, reported) = (millis(config.archive.retention), millis(config.reports.retention));
     tokio::spawn(async move {
-        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         loop {
-            let archive = core.store.expire_archive(now().saturating_sub(retention), EXPIRY_ROWS).await;
+            let archive = core.store.expire_archive(now().saturating_sub(archived), EXPIRY_ROWS).await;
+            let reports = core.store.expire_reports(now().saturating_sub(reported), EXPIRY_ROWS).await;
             let resends = core.store.expire_resend_rows(now() - RESEND_WINDOW, EXPIRY_ROWS).await;
             let mut more = false;
-            for result in [archive, resends] {
+            for result in [archive, reports, resends] {
                 match result {
                     Ok(count) => more |= count >= u64::from(EXPIRY_ROWS),
                     Err(error) => tracing::warn!(%error, "what is too old could not be removed"),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jid::{BareJid, Jid};
 use waxwing_admin::{
-    AccountInfo, AdminError, DeviceInfo, Draft, Operator, PushInfo, Setting, push_registrations,
+    AccountInfo, AdminError, DeviceInfo, Draft, Operator, PushInfo, ReportContent, ReportInfo, Setting,
+    push_registrations,
 };
 use waxwing_kernel::{Account, Closing, Core, now};
 use waxwing_sasl::Keys;
-use waxwing_store::{AccountRow, NewAccount, Write};
+use waxwing_store::{AccountRow, NewAccount, ReportQuery, Write};
 
 /// Accounts in one page of a list.
 const PAGE: u32 = 500;
@@ -123,6 +124,18 @@ impl Operator for Online {
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
         push_registrations(&*self.core.store, self.row(jid.as_str()).await?.id).await
+    }
+
+    async fn reports(&self, query: &ReportQuery) -> Result<Vec<ReportInfo>, AdminError> {
+        waxwing_admin::reports(&*self.core.store, query).await
+    }
+
+    async fn report(&self, id: u64) -> Result<(ReportInfo, ReportContent), AdminError> {
+        waxwing_admin::report(&*self.core.store, id).await
+    }
+
+    async fn remove_report(&self, id: u64) -> Result<(), AdminError> {
+        waxwing_admin::remove_report(&*self.core.store, id).await
     }
 
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError> {

@@ -122,6 +122,7 @@ impl Lab {
             host: &host,
             iterations: 4096,
             block_list_items: 1000,
+            reports: 2,
             private_bytes: 1000,
             vcard_bytes: 1000,
             avatar_bytes: 100,
