@@ -200,7 +200,7 @@ impl Bench {
     }
 
     fn target(&self, server: &Server) -> Target {
-        Target { address: server.address, tls: self.tls.clone() }
+        Target::new(server.address, self.tls.clone())
     }
 }
 

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::expect_used))]
 
+mod allocations;
 mod bench;
 mod client;
 mod disk;
@@ -18,11 +19,13 @@ mod report;
 mod scenarios;
 mod scram;
 mod server;
+mod syscalls;
 mod tally;
 mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 pub use fault::Fault;
 
@@ -58,7 +61,9 @@ fn measure(options: Options) -> Result<(), Fault> {
         let mut bench = Bench::new(&options)?;
         for name in &options.scenarios {
             println!("{name}");
+            let begun = Instant::now();
             scenarios::run(name, &mut bench, &mut report).await?;
+            println!("  took {} s", begun.elapsed().as_secs());
         }
         Ok::<(), Fault>(())
     })?;

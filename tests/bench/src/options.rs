@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::Fault;
 
 const USAGE: &str = "\
-usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
+usage: waxwing-bench [--quick | --smoke] [--huge] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
   --quick      everything, smaller, in less than two minutes
   --smoke      Waxwing alone with tiny numbers: whether the benchmark works, no figures
+  --huge       an archive of 10^7 entries
   --baseline   a JSON file written before: prints the change
   --output     where figures.md and figures.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
-scenarios: scan login reconnect presence idle offline chat archive; without any, all";
+scenarios: scan login reconnect presence idle offline chat growth archive; without any, all";
 
 pub struct Options {
     pub scale: Scale,
@@ -23,6 +24,9 @@ pub struct Options {
     /// What was typed.
     pub command: String,
 }
+
+/// Entries of a huge archive.
+const HUGE: u64 = 10_000_000;
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -51,6 +55,8 @@ pub struct Scale {
     pub chat_peers: usize,
     /// How long they talk at a fixed rate.
     pub paced: Duration,
+    /// Sessions of which all talk.
+    pub growth: &'static [usize],
     /// Entries that an archive grows to.
     pub archive: u64,
 }
@@ -62,8 +68,8 @@ const FULL: Scale = Scale {
     scans: 10_000,
     logins: 500,
     idle: 10_000,
-    idle_peers: 2_000,
-    rest: Duration::from_secs(10),
+    idle_peers: 1_000,
+    rest: Duration::from_secs(5),
     contacts: 100,
     senders: 50,
     offline: 600,
@@ -73,6 +79,7 @@ const FULL: Scale = Scale {
     chat: 60_000,
     chat_peers: 10_000,
     paced: Duration::from_secs(5),
+    growth: &[100, 1_000, 5_000, 10_000],
     archive: 1_000_000,
 };
 
@@ -91,6 +98,7 @@ const QUICK: Scale = Scale {
     chat: 20_000,
     chat_peers: 3_000,
     paced: Duration::from_secs(2),
+    growth: &[100, 1_000],
     archive: 100_000,
     ..FULL
 };
@@ -113,13 +121,15 @@ const SMOKE: Scale = Scale {
     chat: 80,
     chat_peers: 0,
     paced: Duration::from_millis(20),
+    growth: &[2, 4],
     archive: 1_000,
 };
 
 impl Scale {
     /// Accounts that a server is made with: enough for every scenario.
     pub fn accounts(&self, ours: bool) -> usize {
-        let idle = if ours { self.idle } else { self.idle_peers };
+        let grown = self.growth.iter().copied().max().unwrap_or(0);
+        let idle = if ours { self.idle.max(grown) } else { self.idle_peers };
         let recipients = self.senders * crate::scenarios::RECIPIENTS;
         // Some more to warm up with.
         idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)
@@ -157,6 +167,7 @@ impl Options {
             match argument.as_str() {
                 "--quick" => options.scale = QUICK,
                 "--smoke" => options.scale = SMOKE,
+                "--huge" => options.scale.archive = HUGE,
                 "--baseline" => options.baseline = Some(value()?),
                 "--output" => options.output = Some(value()?),
                 "--binary" => options.binary = value()?,

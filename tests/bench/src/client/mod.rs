@@ -5,12 +5,13 @@ mod fast;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -22,17 +23,37 @@ use crate::{DOMAIN, Fault};
 /// Longer than any server needs for anything here, unless it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Connections from one address, which has some 28,000 ports.
+const PORTS: usize = 20_000;
+
 /// Where a server is, and whom to trust.
 #[derive(Clone)]
 pub struct Target {
-    pub address: SocketAddr,
-    pub tls: Arc<ClientConfig>,
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    /// Connections so far.
+    opened: Arc<AtomicUsize>,
 }
 
 impl Target {
+    pub fn new(address: SocketAddr, tls: Arc<ClientConfig>) -> Target {
+        Target { address, tls, opened: Arc::default() }
+    }
+
+    /// A connection from an address that has ports left.
+    async fn tcp(&self) -> Result<TcpStream, Fault> {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed) / PORTS;
+        let socket = TcpSocket::new_v4()?;
+        if number > 0 {
+            let [_, _, _, last] = (number as u32 + 1).to_be_bytes();
+            socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
+        }
+        Ok(socket.connect(self.address).await?)
+    }
+
     /// A TCP connection with TLS on it.
     pub async fn connect(&self) -> Result<TlsStream<TcpStream>, Fault> {
-        let tcp = TcpStream::connect(self.address).await?;
+        let tcp = self.tcp().await?;
         tcp.set_nodelay(true)?;
         Ok(TlsConnector::from(self.tls.clone()).connect(ServerName::try_from(DOMAIN)?, tcp).await?)
     }

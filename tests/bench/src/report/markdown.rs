@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::number::{median, shown};
 use super::{Report, Row};
 
-pub fn text(report: &Report) -> String {
+/// `pictures`: the names of the files beside.
+pub fn text(report: &Report, pictures: &[&str]) -> String {
     let mut text = format!(
         "# Figures\n\nMeasured by `{}` ({}) on {}: {}. {}. Medians of {} interleaved runs; each run's values are in the \
          JSON file beside. In brackets: how many times Waxwing's of the same run, on Postgres where the other is.\n",
@@ -25,11 +26,17 @@ pub fn text(report: &Report) -> String {
             let _ = write!(text, "\n## {scenario}\n\n| | {} | Target |\n{rule}|\n", subjects.join(" | "));
         }
         let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
-        let _ = write!(text, "| {}{unit} |", row.figure);
+        let _ = write!(text, "| {}{unit} |", row.name());
         for subject in report.subjects(scenario) {
             let _ = write!(text, " {} |", cell(row, subject));
         }
         let _ = writeln!(text, " {} |", row.targets.join("; "));
+    }
+    if !pictures.is_empty() {
+        text += "\n## Pictures\n\n";
+    }
+    for picture in pictures {
+        let _ = writeln!(text, "![{0}]({0})", picture);
     }
     text
 }

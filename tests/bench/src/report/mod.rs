@@ -1,7 +1,8 @@
-//! What was measured, as JSON and as Markdown.
+//! What was measured, as JSON, as Markdown and as pictures.
 
 mod markdown;
 mod number;
+mod plot;
 mod target;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,22 @@ pub struct Figure {
     pub name: &'static str,
     pub unit: &'static str,
     pub targets: &'static [Target],
+    /// The size of what it is measured at, where there are several: sessions, entries.
+    pub at: Option<u64>,
+}
+
+impl Figure {
+    pub const fn new(scenario: &'static str, name: &'static str, unit: &'static str) -> Figure {
+        Figure { scenario, name, unit, targets: &[], at: None }
+    }
+
+    pub const fn to_reach(self, targets: &'static [Target]) -> Figure {
+        Figure { targets, ..self }
+    }
+
+    pub const fn at(self, size: u64) -> Figure {
+        Figure { at: Some(size), ..self }
+    }
 }
 
 /// All runs of all figures.
@@ -51,6 +68,9 @@ pub struct Row {
     pub scenario: String,
     pub figure: String,
     pub unit: String,
+    /// As in [`Figure`].
+    #[serde(default)]
+    pub at: Option<u64>,
     /// By subject, each run's value.
     pub runs: BTreeMap<String, Vec<f64>>,
     /// By subject, how many times ours.
@@ -85,8 +105,9 @@ impl Report {
 
     /// Adds the value of one run.
     pub fn add(&mut self, figure: &Figure, subject: &str, value: f64) {
-        println!("  {subject}: {} {} {}", figure.name, shown(value), figure.unit);
-        let same = |row: &&mut Row| row.scenario == figure.scenario && row.figure == figure.name;
+        let same = |row: &&mut Row| {
+            row.scenario == figure.scenario && row.figure == figure.name && row.at == figure.at
+        };
         let row = match self.rows.iter_mut().find(same) {
             Some(row) => row,
             None => {
@@ -94,6 +115,7 @@ impl Report {
                     scenario: figure.scenario.to_owned(),
                     figure: figure.name.to_owned(),
                     unit: figure.unit.to_owned(),
+                    at: figure.at,
                     runs: BTreeMap::new(),
                     ratios: BTreeMap::new(),
                     targets: Vec::new(),
@@ -104,6 +126,7 @@ impl Report {
                 self.rows.last_mut().expect("a row")
             }
         };
+        println!("  {subject}: {} {} {}", row.name(), shown(value), figure.unit);
         row.runs.entry(subject.to_owned()).or_default().push(value);
     }
 
@@ -122,7 +145,7 @@ impl Report {
                 let verdict = if short.is_empty() { " ✓" } else { " **missed**" };
                 row.targets.push(format!("{}{verdict}", bound.words));
                 missed.extend(
-                    short.iter().map(|it| format!("{}, {}: {it}, {}", row.scenario, row.figure, bound.words)),
+                    short.iter().map(|it| format!("{}, {}: {it}, {}", row.scenario, row.name(), bound.words)),
                 );
             }
         }
@@ -133,7 +156,12 @@ impl Report {
     pub fn write(&self, folder: &Path) -> Result<(), Fault> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join(format!("{NAME}.json")), serde_json::to_string_pretty(self)? + "\n")?;
-        fs::write(folder.join(format!("{NAME}.md")), markdown::text(self))?;
+        let pictures = plot::all(self);
+        let names: Vec<&str> = pictures.iter().map(|(name, _)| name.as_str()).collect();
+        fs::write(folder.join(format!("{NAME}.md")), markdown::text(self, &names))?;
+        for (name, text) in &pictures {
+            fs::write(folder.join(name), text)?;
+        }
         Ok(())
     }
 
@@ -150,7 +178,9 @@ impl Report {
     pub fn since(&self, earlier: &Report) -> String {
         let mut text = String::new();
         for row in &self.rows {
-            let same = |other: &&Row| other.scenario == row.scenario && other.figure == row.figure;
+            let same = |other: &&Row| {
+                other.scenario == row.scenario && other.figure == row.figure && other.at == row.at
+            };
             let Some(before) = earlier.rows.iter().find(same) else { continue };
             for (subject, runs) in &row.runs {
                 let Some(then) = before.runs.get(subject).map(|runs| median(runs)) else { continue };
@@ -160,7 +190,7 @@ impl Report {
                     text,
                     "{}, {}, {subject}: {} to {} {} ({change:+.1} %)",
                     row.scenario,
-                    row.figure,
+                    row.name(),
                     shown(then),
                     shown(now),
                     row.unit,
@@ -176,6 +206,13 @@ fn is_ours(subject: &str) -> bool {
 }
 
 impl Row {
+    fn name(&self) -> String {
+        match self.at {
+            Some(size) => format!("{}, {}", self.figure, shown(size as f64)),
+            None => self.figure.clone(),
+        }
+    }
+
     /// How many times ours another's value is: of ours on the same database where there are several.
     fn ratio(&self, subject: &str) -> Option<f64> {
         if is_ours(subject) {
@@ -195,7 +232,7 @@ mod tests {
     #[test]
     fn targets_are_judged_by_the_median() {
         let targets = &[Target::MostTimes(1.0 / 3.0, Other::Peers), Target::MostTimes(2.0, Other::Relay)];
-        let figure = Figure { scenario: "s", name: "f", unit: "ms", targets };
+        let figure = Figure::new("s", "f", "ms").to_reach(targets);
         let mut report = Report::default();
         for value in [0.5, 9.0, 0.6] {
             report.add(&figure, "Waxwing", value);
@@ -206,7 +243,25 @@ mod tests {
         report.add(&figure, "null relay", 0.4);
         assert_eq!(report.judge().len(), 1);
         assert_eq!(report.rows[0].ratios["Prosody"], 5.0);
-        let text = markdown::text(&report);
+        let text = markdown::text(&report, &[]);
         assert!(text.contains("**missed**") && text.contains("3.00 (5.00×)"), "{text}");
+        let pictures = plot::all(&report);
+        assert_eq!(pictures[0].0, "s.svg");
+        assert!(pictures[0].1.contains(">ejabberd<"), "{}", pictures[0].1);
+    }
+
+    #[test]
+    fn sizes_are_rows_and_one_curve() {
+        let figure = Figure::new("growth", "one page", "ms");
+        let mut report = Report::default();
+        for size in [100, 1_000] {
+            report.add(&figure.at(size), "Waxwing", 2.0);
+        }
+        assert_eq!(report.rows.len(), 2);
+        assert!(markdown::text(&report, &["growth-one-page.svg"]).contains("| one page, 1,000, ms | 2.00 |"));
+        let pictures = plot::all(&report);
+        assert_eq!(pictures.len(), 1);
+        assert_eq!(pictures[0].0, "growth-one-page.svg");
+        assert!(pictures[0].1.contains("<polyline points='70.0,"), "{}", pictures[0].1);
     }
 }

@@ -19,33 +19,13 @@ const PEERS: u64 = 200;
 /// Pages of each sort.
 const PAGES: usize = 20;
 
-const fn figure(name: &'static str, unit: &'static str) -> Figure {
-    Figure { scenario: "archive", name, unit, targets: &[] }
-}
+const APPEND: Figure = Figure::new("archive", "append, up to so many entries", "µs");
+const FIRST: Figure = Figure::new("archive", "first page of so many entries", "ms");
+const LAST: Figure = Figure::new("archive", "last page of so many entries", "ms");
+const CONVERSATION: Figure = Figure::new("archive", "page of a conversation in so many entries", "ms");
 
-/// What is measured at one size.
-struct Size {
-    entries: u64,
-    append: Figure,
-    first: Figure,
-    last: Figure,
-    conversation: Figure,
-}
-
-macro_rules! size {
-    ($entries:literal, $name:literal) => {
-        Size {
-            entries: $entries,
-            append: figure(concat!("append, up to ", $name, " entries"), "µs"),
-            first: figure(concat!("first page of ", $name, " entries"), "ms"),
-            last: figure(concat!("last page of ", $name, " entries"), "ms"),
-            conversation: figure(concat!("page of a conversation in ", $name, " entries"), "ms"),
-        }
-    };
-}
-
-const SIZES: [Size; 4] =
-    [size!(1_000, "10^3"), size!(10_000, "10^4"), size!(100_000, "10^5"), size!(1_000_000, "10^6")];
+/// Entries at which everything is measured.
+const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     let most = bench.scale.archive;
@@ -63,20 +43,20 @@ async fn grow(store: &dyn Store, name: &str, most: u64, report: &mut Report) -> 
     let made = store.create_accounts(&[new]).await.map_err(said)?;
     let owner = made.into_iter().flatten().next().ok_or_else(|| Fault::new("no account"))?;
     let mut seq = 0;
-    for size in SIZES.iter().filter(|size| size.entries <= most) {
+    for size in SIZES.into_iter().filter(|size| *size <= most) {
         let begun = Instant::now();
         let before = seq;
-        while seq < size.entries {
+        while seq < size {
             let writes: Vec<Write> = (seq + 1..=seq + BATCH).map(|seq| entry(owner, seq)).collect();
             seq += BATCH;
             let writes: Vec<&Write> = writes.iter().collect();
             store.apply(&writes).await.map_err(|error| Fault::new(format!("{error:?}")))?;
         }
-        report.add(&size.append, name, begun.elapsed().as_secs_f64() * 1e6 / (seq - before) as f64);
+        report.add(&APPEND.at(size), name, begun.elapsed().as_secs_f64() * 1e6 / (seq - before) as f64);
         let first = LogQuery::all(PAGE);
         let last = LogQuery { backwards: true, ..first.clone() };
         let middle = LogQuery { after: seq / 2, peer: Some(peer(7)), limit: 5, ..first.clone() };
-        for (figure, query) in [(&size.first, first), (&size.last, last), (&size.conversation, middle)] {
+        for (figure, query) in [(FIRST, first), (LAST, last), (CONVERSATION, middle)] {
             let mut times = Vec::with_capacity(PAGES);
             for _ in 0..PAGES {
                 let begun = Instant::now();
@@ -86,7 +66,7 @@ async fn grow(store: &dyn Store, name: &str, most: u64, report: &mut Report) -> 
                     return Err(Fault::new("an empty page"));
                 }
             }
-            report.add(figure, name, median(&times));
+            report.add(&figure.at(size), name, median(&times));
         }
     }
     Ok(())

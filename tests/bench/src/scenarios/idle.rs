@@ -11,29 +11,14 @@ use crate::process;
 use crate::report::{Figure, Other, Report, Target};
 use crate::server::Kind;
 
-const MEMORY: Figure = Figure {
-    scenario: "idle",
-    name: "resident memory of one session",
-    unit: "KiB",
-    targets: &[
-        Target::Most(13.0),
-        Target::MostTimes(1.0 / 5.0, Other::Peers),
-        Target::MostTimes(1.4, Other::Relay),
-    ],
-};
+const MEMORY: Figure = Figure::new("idle", "resident memory of one session", "KiB").to_reach(&[
+    Target::Most(13.0),
+    Target::MostTimes(1.0 / 5.0, Other::Peers),
+    Target::MostTimes(1.4, Other::Relay),
+]);
 
-const SOCKETS: Figure = Figure {
-    scenario: "idle",
-    name: "kernel's socket buffers of one session, both ends",
-    unit: "KiB",
-    targets: &[],
-};
-const CPU: Figure = Figure {
-    scenario: "idle",
-    name: "processor time of 1,000 sessions in a minute",
-    unit: "ms",
-    targets: &[],
-};
+const SOCKETS: Figure = Figure::new("idle", "kernel's socket buffers of one session, both ends", "KiB");
+const CPU: Figure = Figure::new("idle", "processor time of 1,000 sessions in a minute", "ms");
 
 const AT_ONCE: usize = 8;
 

@@ -10,12 +10,8 @@ use crate::client::Client;
 use crate::report::{Figure, Other, Report, Target};
 use crate::server::Kind;
 
-const CPU: Figure = Figure {
-    scenario: "login",
-    name: "processor time of one login",
-    unit: "ms",
-    targets: &[Target::MostTimes(1.0 / 5.0, Other::Peers)],
-};
+const CPU: Figure = Figure::new("login", "processor time of one login", "ms")
+    .to_reach(&[Target::MostTimes(1.0 / 5.0, Other::Peers)]);
 
 /// Logins at the same time.
 const AT_ONCE: usize = 8;

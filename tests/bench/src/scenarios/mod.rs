@@ -2,6 +2,7 @@
 
 mod archive;
 mod chat;
+mod growth;
 mod idle;
 mod login;
 mod offline;
@@ -16,7 +17,8 @@ use crate::bench::Bench;
 use crate::report::Report;
 
 /// In the order in which they run without being named.
-pub const NAMES: &[&str] = &["scan", "login", "reconnect", "presence", "idle", "offline", "chat", "archive"];
+pub const NAMES: &[&str] =
+    &["scan", "login", "reconnect", "presence", "idle", "offline", "chat", "growth", "archive"];
 
 /// Runs one of [`NAMES`].
 pub async fn run(name: &str, bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -25,6 +27,7 @@ pub async fn run(name: &str, bench: &mut Bench, report: &mut Report) -> Result<(
         "login" => login::run(bench, report).await,
         "reconnect" => reconnect::run(bench, report).await,
         "presence" => presence::run(bench, report).await,
+        "growth" => growth::run(bench, report).await,
         "idle" => idle::run(bench, report).await,
         "offline" => offline::run(bench, report).await,
         "archive" => archive::run(bench, report).await,

@@ -19,7 +19,7 @@ use crate::wire::{Event, Number, write_message};
 pub const RECIPIENTS: usize = 10;
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
-    Figure { scenario: "offline", name, unit, targets }
+    Figure::new("offline", name, unit).to_reach(targets)
 }
 
 const SYNC: Figure = figure("fdatasync of the disk, median", "ms", &[]);

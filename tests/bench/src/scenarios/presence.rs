@@ -17,7 +17,7 @@ use crate::server::{Kind, Product};
 use crate::wire::attribute;
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
-    Figure { scenario: "presence", name, unit, targets }
+    Figure::new("presence", name, unit).to_reach(targets)
 }
 
 const CPU: Figure =

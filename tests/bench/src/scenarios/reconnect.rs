@@ -11,8 +11,8 @@ use crate::client::{Client, Target};
 use crate::report::{Figure, Report};
 use crate::server::{Kind, Server};
 
-const CPU: Figure = Figure { scenario: "reconnect", name: "processor time of one", unit: "ms", targets: &[] };
-const RATE: Figure = Figure { scenario: "reconnect", name: "back again", unit: "clients/s", targets: &[] };
+const CPU: Figure = Figure::new("reconnect", "processor time of one", "ms");
+const RATE: Figure = Figure::new("reconnect", "back again", "clients/s");
 
 /// At the same time.
 const AT_ONCE: usize = 8;

@@ -14,12 +14,12 @@ use waxwing_stanza::Stanza;
 use waxwing_store::{NewAccount, Writer, WriterOptions};
 use waxwing_xml::{Element, Limits, Scope};
 
-use crate::Fault;
 use crate::bench::Bench;
 use crate::report::{Figure, Report, Target};
+use crate::{Fault, allocations};
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Target]) -> Figure {
-    Figure { scenario: "scan", name, unit, targets }
+    Figure::new("scan", name, unit).to_reach(targets)
 }
 
 const RATIO: Figure = figure("all four, as part of minidom's", "", &[Target::Most(1.0 / 6.0)]);
@@ -27,6 +27,7 @@ const WHOLE: Figure = figure("split, scan, route and write", "ns", &[]);
 const SCAN: Figure = figure("split and scan", "ns", &[]);
 const ROUTE: Figure = figure("route alone", "ns", &[]);
 const WRITE: Figure = figure("write alone", "ns", &[]);
+const ALLOCATIONS: Figure = figure("allocations of a message", "", &[]);
 const CONFIRM: Figure = figure("acknowledgement (not in the sum)", "ns", &[]);
 const TREE: Figure = figure("parse and write", "ns", &[]);
 
@@ -52,6 +53,9 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         let one = |time: Duration| time.as_secs_f64() * 1e9 / BATCH as f64;
         report.add(&RATIO, US, whole.as_secs_f64() / tree.as_secs_f64());
         report.add(&WHOLE, US, one(whole));
+        let before = allocations::count();
+        lab.whole().await?;
+        report.add(&ALLOCATIONS, US, (allocations::count() - before) as f64 / BATCH as f64);
         report.add(&SCAN, US, one(best.scan));
         report.add(&ROUTE, US, one(best.route));
         report.add(&WRITE, US, one(best.write));

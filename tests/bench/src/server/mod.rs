@@ -73,6 +73,11 @@ impl Server {
         Ok(process::cpu(self.child.id())? + database.unwrap_or_default())
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its resident memory in KiB.
     pub fn resident(&self) -> Result<f64, Fault> {
         process::resident(self.child.id())

@@ -2,18 +2,19 @@
 //! loads, one after the other.
 
 mod paced;
-mod talk;
+pub mod talk;
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target};
 use crate::options::Scale;
 use crate::report::{Figure, Other, Report, Target as Goal, quantile};
 use crate::server::{Kind, Product, Server};
+use crate::{Fault, syscalls};
 use talk::Talker;
 
 const OFF: &str = "chat, archive off";
@@ -26,7 +27,7 @@ const fn figure(
     unit: &'static str,
     targets: &'static [Goal],
 ) -> Figure {
-    Figure { scenario, name, unit, targets }
+    Figure::new(scenario, name, unit).to_reach(targets)
 }
 
 /// Messages in flight in each pair, how many pairs, and what is measured.
@@ -36,10 +37,14 @@ struct Load {
     messages: fn(&Scale, Kind) -> usize,
     cpu: Figure,
     rate: Figure,
+    /// System calls of a message, where they are counted.
+    calls: Option<Figure>,
 }
 
 const CPU_1: &str = "processor time of a message, one in flight";
 const CPU_16: &str = "processor time of a message, 16 in flight";
+const CALLS_1: &str = "system calls of a message, one in flight";
+const CALLS_16: &str = "system calls of a message, 16 in flight";
 const RATE_1: &str = "delivered, one in flight";
 const RATE_16: &str = "delivered, 16 in flight";
 
@@ -55,6 +60,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 9.0, Other::Peers), Goal::MostTimes(1.6, Other::Relay)],
         ),
         rate: figure(OFF, RATE_1, "messages/s", &[]),
+        calls: Some(figure(OFF, CALLS_1, "", &[])),
     },
     Load {
         in_flight: 16,
@@ -67,6 +73,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 15.0, Other::Peers), Goal::MostTimes(5.0, Other::Relay)],
         ),
         rate: figure(OFF, RATE_16, "messages/s", &[]),
+        calls: Some(figure(OFF, CALLS_16, "", &[])),
     },
 ];
 
@@ -74,16 +81,18 @@ const LOADS_ON: [Load; 2] = [
     Load {
         in_flight: 1,
         pairs: |scale| scale.pairs,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat / 3 },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 3 },
         cpu: figure(ON, CPU_1, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_1, "messages/s", &[]),
+        calls: None,
     },
     Load {
         in_flight: 16,
         pairs: |scale| scale.pairs / 2,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers } else { scale.chat },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat },
         cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
+        calls: None,
     },
 ];
 
@@ -131,7 +140,7 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
 async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
     let scale = bench.scale;
     let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
-    let mut talkers = gather(kind, &target, scale.pairs * 2).await?;
+    let mut talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
     for load in &LOADS_OFF {
         talkers = measure(report, kind, &server, &scale, load, talkers).await?;
     }
@@ -155,7 +164,7 @@ async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind) -> Resu
 async fn archive_on(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
     let scale = bench.scale;
     let (server, target) = bench.start(kind).await?;
-    let mut talkers = gather(kind, &target, scale.pairs * 2).await?;
+    let mut talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
     for load in &LOADS_ON {
         talkers = measure(report, kind, &server, &scale, load, talkers).await?;
     }
@@ -179,14 +188,34 @@ async fn measure(
     let delivered = (pairs * each * 2) as f64;
     report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / delivered);
     report.add(&load.rate, kind.name(), delivered / took.as_secs_f64());
+    match &load.calls {
+        Some(calls) => count_calls(report, kind, server, calls, (pairs, load.in_flight, each), talkers).await,
+        None => Ok(talkers),
+    }
+}
+
+/// The same once more and shorter: who counts slows down.
+async fn count_calls(
+    report: &mut Report,
+    kind: Kind,
+    server: &Server,
+    figure: &Figure,
+    (pairs, in_flight, each): (usize, usize, usize),
+    talkers: Vec<Talker>,
+) -> Result<Vec<Talker>, Fault> {
+    let Some(counter) = syscalls::Counter::start(server.process()) else { return Ok(talkers) };
+    let each = each.div_ceil(4);
+    let talkers = talk::talk(talkers, pairs, in_flight, each).await?;
+    report.add(figure, kind.name(), counter.stop()? / (pairs * each * 2) as f64);
     Ok(talkers)
 }
 
 /// Everybody who will talk.
-async fn gather(kind: Kind, target: &Target, count: usize) -> Result<Vec<Talker>, Fault> {
+pub async fn gather(kind: Kind, target: &Target, numbers: Range<usize>) -> Result<Vec<Talker>, Fault> {
     let target = target.clone();
-    let talkers = many(count, 8, move |number| {
-        let target = target.clone();
+    let first = numbers.start;
+    let talkers = many(numbers.len(), 8, move |number| {
+        let (target, number) = (target.clone(), first + number);
         async move {
             if kind == Kind::RELAY {
                 return Ok(Talker::new(Client::paired(&target, number / 2).await?, number));

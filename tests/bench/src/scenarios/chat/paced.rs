@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::talk::Talker;
@@ -44,7 +44,7 @@ pub async fn talk(
     let mut turns = Vec::new();
     let mut tasks = JoinSet::new();
     for mut talker in talkers {
-        let (turn, mut wait) = unbounded_channel();
+        let (turn, mut wait) = channel(plan.each as usize);
         if talker.number < pairs * 2 {
             turns.push(turn);
         }
@@ -69,13 +69,13 @@ pub async fn talk(
 }
 
 /// Tells each sender when its turn is.
-fn pace(plan: Plan, turns: &[UnboundedSender<()>]) {
+fn pace(plan: Plan, turns: &[Sender<()>]) {
     for turn in 0..plan.each {
         for (sender, told) in turns.iter().enumerate() {
             let time = plan.time(sender as u32, turn);
             thread::sleep(time.saturating_duration_since(Instant::now()));
-            // One that has failed says so itself.
-            let _ = told.send(());
+            // There is room for all turns; a sender that has failed says so itself.
+            let _ = told.try_send(());
         }
     }
 }
@@ -83,7 +83,7 @@ fn pace(plan: Plan, turns: &[UnboundedSender<()>]) {
 async fn converse(
     talker: &mut Talker,
     plan: Plan,
-    turns: &mut UnboundedReceiver<()>,
+    turns: &mut Receiver<()>,
     waits: &mut Vec<f64>,
 ) -> Result<(), Fault> {
     // In every phase before, both of a pair sent the same number.

@@ -1,0 +1,45 @@
+//! What a message and a session cost as sessions become more: all of them talk in pairs, one message in flight.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::chat::talk::{self, Talker};
+use crate::Fault;
+use crate::bench::Bench;
+use crate::report::{Figure, Report};
+use crate::server::Kind;
+
+const RATE: Figure = Figure::new("growth", "delivered, with so many sessions", "messages/s");
+const CPU: Figure = Figure::new("growth", "processor time of a message, with so many sessions", "µs");
+const MEMORY: Figure = Figure::new("growth", "resident memory of one session, with so many", "KiB");
+
+/// Buffers of the login are given back.
+const SETTLE: Duration = Duration::from_secs(2);
+
+pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
+    let scale = bench.scale;
+    for _ in 0..scale.runs {
+        for kind in [Kind::WAXWING, Kind::RELAY] {
+            let (server, target) = bench.start(kind).await?;
+            let empty = server.resident()?;
+            let mut talkers: Vec<Talker> = Vec::new();
+            for &sessions in scale.growth {
+                let more = super::chat::gather(kind, &target, talkers.len()..sessions).await?;
+                talkers.extend(more);
+                sleep(SETTLE).await;
+                let at = sessions as u64;
+                report.add(&MEMORY.at(at), kind.name(), (server.resident()? - empty) / sessions as f64);
+
+                let each = (scale.chat / sessions).max(1);
+                let (before, begun) = (server.cpu()?, Instant::now());
+                talkers = talk::talk(talkers, sessions / 2, 1, each).await?;
+                let (used, took) = (server.cpu()? - before, begun.elapsed());
+                let delivered = (sessions * each) as f64;
+                report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
+                report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());
+            }
+        }
+    }
+    Ok(())
+}
