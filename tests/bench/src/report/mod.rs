@@ -208,7 +208,7 @@ fn is_ours(subject: &str) -> bool {
 impl Row {
     fn name(&self) -> String {
         match self.at {
-            Some(size) => format!("{}, {}", self.figure, shown(size as f64)),
+            Some(size) => format!("{} {}", self.figure, shown(size as f64)),
             None => self.figure.clone(),
         }
     }
@@ -252,16 +252,18 @@ mod tests {
 
     #[test]
     fn sizes_are_rows_and_one_curve() {
-        let figure = Figure::new("growth", "one page", "ms");
+        let figure = Figure::new("growth", "one page of", "ms");
         let mut report = Report::default();
         for size in [100, 1_000] {
             report.add(&figure.at(size), "Waxwing", 2.0);
         }
         assert_eq!(report.rows.len(), 2);
-        assert!(markdown::text(&report, &["growth-one-page.svg"]).contains("| one page, 1,000, ms | 2.00 |"));
+        assert!(
+            markdown::text(&report, &["growth-one-page-of.svg"]).contains("| one page of 1,000, ms | 2.00 |")
+        );
         let pictures = plot::all(&report);
         assert_eq!(pictures.len(), 1);
-        assert_eq!(pictures[0].0, "growth-one-page.svg");
+        assert_eq!(pictures[0].0, "growth-one-page-of.svg");
         assert!(pictures[0].1.contains("<polyline points='70.0,"), "{}", pictures[0].1);
     }
 }

@@ -19,10 +19,12 @@ const PEERS: u64 = 200;
 /// Pages of each sort.
 const PAGES: usize = 20;
 
-const APPEND: Figure = Figure::new("archive", "append, up to so many entries", "µs");
-const FIRST: Figure = Figure::new("archive", "first page of so many entries", "ms");
-const LAST: Figure = Figure::new("archive", "last page of so many entries", "ms");
-const CONVERSATION: Figure = Figure::new("archive", "page of a conversation in so many entries", "ms");
+const SCENARIO: &str = "archive, of so many entries";
+
+const APPEND: Figure = Figure::new(SCENARIO, "append, up to", "µs");
+const FIRST: Figure = Figure::new(SCENARIO, "first page of 50, of", "ms");
+const LAST: Figure = Figure::new(SCENARIO, "last page of 50, of", "ms");
+const CONVERSATION: Figure = Figure::new(SCENARIO, "page of a conversation, of", "ms");
 
 /// Entries at which everything is measured.
 const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];

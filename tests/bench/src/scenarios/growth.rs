@@ -10,9 +10,11 @@ use crate::bench::Bench;
 use crate::report::{Figure, Report};
 use crate::server::Kind;
 
-const RATE: Figure = Figure::new("growth", "delivered, with so many sessions", "messages/s");
-const CPU: Figure = Figure::new("growth", "processor time of a message, with so many sessions", "µs");
-const MEMORY: Figure = Figure::new("growth", "resident memory of one session, with so many", "KiB");
+const SCENARIO: &str = "growth, with so many sessions";
+
+const RATE: Figure = Figure::new(SCENARIO, "delivered, with", "messages/s");
+const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "µs");
+const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
 
 /// Buffers of the login are given back.
 const SETTLE: Duration = Duration::from_secs(2);
