@@ -6,7 +6,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod archive;
+mod commands;
 mod flags;
+mod form;
 mod info;
 mod picture;
 mod presence;
@@ -20,6 +22,7 @@ mod words;
 mod xep_0012_last_activity;
 mod xep_0030_disco;
 mod xep_0049_private_storage;
+mod xep_0050_commands;
 mod xep_0054_vcard;
 mod xep_0059_rsm;
 mod xep_0077_registration;
@@ -82,6 +85,7 @@ modules! {
     xep_0115_caps::Caps,
     xep_0012_last_activity::LastActivity,
     xep_0049_private_storage::PrivateStorage,
+    xep_0050_commands::Commands,
     xep_0054_vcard::Vcards,
     xep_0059_rsm::Rsm,
     xep_0077_registration::Registration,

@@ -48,6 +48,7 @@ impl Server {
             block_list_items: 3,
             reports: 2,
             private_bytes: 1000,
+            command_sessions: 3,
             vcard_bytes: 1000,
             avatar_bytes: 100,
             archive_page: 10,

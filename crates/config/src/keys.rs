@@ -296,6 +296,9 @@ section! {
         "limits.directed_presence" => directed_presence: usize = "1000", Number(Count, 1, 1_000_000);
         /// Private XML storage of one account (XEP-0049), all of it.
         "limits.private_bytes" => private_bytes: usize = "1048576", Number(Bytes, 0, 1_073_741_824);
+        /// Runs of commands (XEP-0050) of one account that wait for their next stage, for ten minutes at most. One more ends
+        /// the oldest.
+        "limits.command_sessions" => command_sessions: usize = "10", Number(Count, 1, 1000);
         /// A vCard (XEP-0054) with the picture in it, which is a third larger there. Larger: `<policy-violation/>`, as with
         /// the next. What does not fit into `limits.stanza` never comes.
         "limits.vcard_bytes" => vcard_bytes: usize = "196608", Number(Bytes, 0, 8_388_608);

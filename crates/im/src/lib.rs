@@ -27,4 +27,4 @@ pub use presence::renew as renew_presence;
 pub use probe::probe_again;
 pub use remove::{close_account, remove_account};
 pub use roster::write_stream_features;
-pub use session::{bind, bind_prepared, end, end_device};
+pub use session::{bind, bind_prepared, end, end_device, revoke_device};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jid::Jid;
 use waxwing_kernel::{Account, Closing, Session};
 use waxwing_stanza::{Condition, StanzaError};
+use waxwing_store::{StoreError, Write};
 
 use crate::broadcast::unavailable;
 use crate::presence::{Seen, tell_gone};
@@ -67,6 +68,21 @@ pub async fn end_device(account: &Account, device: &str, closing: Closing) -> us
         end(session).await;
     }
     sessions.len()
+}
+
+/// Forgets one of the account's devices: its tokens are void, its sessions end. Says whether there was one.
+pub async fn revoke_device(account: &Account, device: &str) -> Result<bool, StoreError> {
+    // Whoever logs in as it now has done so, or finds it gone.
+    let _locked = account.lock_devices().await;
+    let core = account.core();
+    if core.store.device(account.id, device).await?.is_none() {
+        return Ok(false);
+    }
+    let remove = Write::DeviceRemove { owner: account.id, id: device.to_owned() };
+    core.writer.commit(vec![remove]).await?;
+    let revoked = Closing { condition: "not-authorized", text: "the device was revoked", resumable: false };
+    end_device(account, device, revoked).await;
+    Ok(true)
 }
 
 /// Ends a session for good: what it had not acknowledged is passed on or waits, requests that it would have had

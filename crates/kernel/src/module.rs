@@ -29,6 +29,8 @@ pub struct Setup<'a> {
     pub reports: u32,
     /// Bytes that private storage may take per account.
     pub private_bytes: usize,
+    /// Runs of commands that an account may have at a time.
+    pub command_sessions: usize,
     /// Bytes that a vCard may have.
     pub vcard_bytes: usize,
     /// Bytes that the picture in a vCard may have, decoded.

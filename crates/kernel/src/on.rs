@@ -7,10 +7,10 @@ use waxwing_xml::Element;
 use xso::FromXml;
 use xso::fromxml::XmlNameMatcher;
 
-use crate::table::{Handler, Key};
+use crate::table::{Handler, Key, Staged};
 use crate::{
-    Account, Amending, At, Copying, InlineBind, Kinds, Module, Passing, Point, Reply, Request, Session,
-    Setup, SetupError, Table, Unread, Verdict,
+    Account, Amending, At, Command, Copying, InlineBind, Kinds, Module, Passing, Point, Reply, Request, Run,
+    Session, Setup, SetupError, Stage, Table, Unread, Verdict,
 };
 
 /// The registrations of one module on one host.
@@ -98,6 +98,20 @@ impl<M: Module> On<'_, M> {
         if self.table.handlers.insert(key, boxed).is_some() {
             self.table.faults.push(format!("iq {at:?} {kind} {{{ns}}}{name}: two modules answer it"));
         }
+    }
+
+    /// Offers a command to every account of the host, for itself. Errors of a stage leave the run where it was.
+    pub fn command<F>(&mut self, command: Command, handler: fn(Arc<M>, Run) -> F)
+    where
+        F: Future<Output = Result<Stage, StanzaError>> + Send + 'static,
+    {
+        let module = self.module.clone();
+        self.list(format!("command {}", command.node));
+        if self.table.command(command.node).is_some() {
+            self.table.faults.push(format!("command {}: two modules offer it", command.node));
+        }
+        let run = Box::new(move |run| -> Staged { Box::pin(handler(module.clone(), run)) });
+        self.table.commands.push((command, run));
     }
 
     /// Asks `guard` at a point.

@@ -8,8 +8,8 @@ use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError};
 use waxwing_xml::Element;
 
 use crate::{
-    About, Account, Amending, At, Copying, Identity, InlineBind, Kinds, Passing, Place, Point, Reply,
-    Request, Session, Unread, Verdict,
+    About, Account, Amending, At, Command, Copying, Identity, InlineBind, Kinds, Passing, Place, Point,
+    Reply, Request, Run, Session, Stage, Unread, Verdict,
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
@@ -22,6 +22,8 @@ type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
 type InlineBinder = Box<dyn Fn(&mut InlineBind<'_>) + Send + Sync>;
 type Bound = Box<dyn Fn(Arc<Session>) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
 type StreamFeature = Box<dyn Fn(&mut Vec<u8>) + Send + Sync>;
+pub(crate) type Staged = Pin<Box<dyn Future<Output = Result<Stage, StanzaError>> + Send>>;
+type Runner = Box<dyn Fn(Run) -> Staged + Send + Sync>;
 pub(crate) type Handler = Box<dyn Fn(Request<()>) -> Answer + Send + Sync>;
 
 /// Which request a handler is for.
@@ -41,6 +43,7 @@ pub struct Table {
     pub(crate) amends: Vec<(Point, Kinds, Amend)>,
     pub(crate) copies: Vec<(Point, Kinds, Copy)>,
     pub(crate) handlers: HashMap<Key, Handler>,
+    pub(crate) commands: Vec<(Command, Runner)>,
     /// By name and namespace.
     pub(crate) nonzas: Vec<(&'static str, &'static str, Nonza)>,
     pub(crate) unread: Vec<UnreadHook>,
@@ -137,6 +140,21 @@ impl Table {
         let (name, ns) = (payload.name(stanza.element()).to_owned(), payload.ns(stanza.element()).to_owned());
         let handler = self.handlers.get(&Key { at, set, ns, name })?;
         Some(handler(request).await)
+    }
+
+    /// The commands that every account of the host may run for itself.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().map(|(command, _)| command)
+    }
+
+    pub fn command(&self, node: &str) -> Option<&Command> {
+        self.commands().find(|command| command.node == node)
+    }
+
+    /// Runs a command's next stage; `None` where there is no such command.
+    pub async fn run(&self, node: &str, run: Run) -> Option<Result<Stage, StanzaError>> {
+        let (_, runner) = self.commands.iter().find(|(command, _)| command.node == node)?;
+        Some(runner(run).await)
     }
 
     /// Hands over an element of a client's stream that is no stanza; `false` where nobody knows it.

@@ -601,6 +601,7 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         block_list_items: 1,
         reports: 2,
         private_bytes: 1,
+        command_sessions: 1,
         vcard_bytes: 1,
         avatar_bytes: 1,
         archive_page: 1,

@@ -63,6 +63,7 @@ impl World {
             archive_page: 100,
             archive_preferences: 10,
             private_bytes: 1000,
+            command_sessions: 3,
             vcard_bytes: 1000,
             avatar_bytes: 100,
             push: Default::default(),

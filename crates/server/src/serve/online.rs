@@ -100,16 +100,9 @@ impl Operator for Online {
 
     async fn revoke(&self, jid: &BareJid, device: &str) -> Result<(), AdminError> {
         let account = self.account(jid).await?;
-        // Whoever logs in as it now has done so, or finds it gone.
-        let _locked = account.lock_devices().await;
-        if self.core.store.device(account.id, device).await?.is_none() {
+        if !waxwing_im::revoke_device(&account, device).await? {
             return Err(AdminError::no_device(jid.as_str(), device));
         }
-        let remove = Write::DeviceRemove { owner: account.id, id: device.to_owned() };
-        self.core.writer.commit(vec![remove]).await?;
-        let revoked =
-            Closing { condition: "not-authorized", text: "the device was revoked", resumable: false };
-        waxwing_im::end_device(&account, device, revoked).await;
         Ok(())
     }
 

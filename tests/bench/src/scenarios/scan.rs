@@ -128,6 +128,7 @@ impl Lab {
             block_list_items: 1000,
             reports: 2,
             private_bytes: 1000,
+            command_sessions: 3,
             vcard_bytes: 1000,
             avatar_bytes: 100,
             archive_page: 100,
