@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use waxwing_kernel::{Closing, Core, Session};
 use waxwing_net::tls::Tls;
-use waxwing_net::{Quota, Throttle};
+use waxwing_net::{Pass, Quota, Throttle};
 use waxwing_sasl::{Decoy, DeviceSecret};
 
 use crate::hibernation::Hibernation;
@@ -82,10 +82,19 @@ impl Clients {
         clients
     }
 
-    /// Serves one connection from its first byte to its last; `direct_tls`: it begins with TLS (XEP-0368).
+    /// Serves one connection from its first byte to its last, in a task of its own; `direct_tls`: it begins with TLS
+    /// (XEP-0368). A panic in it ends its session and nothing else. `pass` is given back at its end.
     ///
-    /// To be spawned as a task of its own. A panic in it ends its session and nothing else.
-    pub async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, direct_tls: bool) {
+    /// Spawned here and not by the caller, because a future is compiled, and optimised, where it is spawned.
+    pub fn serve(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, direct_tls: bool, pass: Pass) {
+        let clients = self.clone();
+        tokio::spawn(async move {
+            let _pass = pass;
+            clients.connection(socket, peer, direct_tls).await;
+        });
+    }
+
+    async fn connection(self: Arc<Self>, socket: TcpStream, peer: SocketAddr, direct_tls: bool) {
         let _running = self.running();
         // A future of its own, freed before the session begins: login needs more memory than a session.
         let login = Box::pin(login::login(self, socket, peer, direct_tls));

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use waxwing_kernel::Core;
-use waxwing_net::Throttle;
+use waxwing_net::{Pass, Throttle};
 
 use crate::login;
 use crate::session::Connection;
@@ -32,8 +32,16 @@ impl Components {
         Arc::new(Components { core, settings, throttle, stopping: watch::Sender::new(false) })
     }
 
-    /// Serves one connection from its first byte to its last. To be spawned as a task of its own.
-    pub async fn serve(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+    /// Serves one connection from its first byte to its last, in a task of its own. `pass` is given back at its end.
+    pub fn serve(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, pass: Pass) {
+        let components = self.clone();
+        tokio::spawn(async move {
+            let _pass = pass;
+            components.connection(socket, peer).await;
+        });
+    }
+
+    async fn connection(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
         if let Some(ready) = login::login(&self, socket, peer).await {
             Connection::new(self, ready).serve().await;
         }

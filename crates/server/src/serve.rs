@@ -53,7 +53,7 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     let components = Components::new(core.clone(), components::settings(&config));
     let serving = listeners.serve(gate, &clients, &components);
     let expiry = core::start_expiry(core.clone(), &config);
-    let watching = tokio::spawn(tls.clone().watch());
+    let watching = tls.clone().watch();
     greet(&config, &addresses, &tls, first.as_ref())?;
     if let Some(file) = &ready_file {
         ready::write(file, &addresses)?;

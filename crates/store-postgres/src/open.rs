@@ -1,5 +1,6 @@
 //! Opening: address, connections, schema.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,13 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// While it is open, the session lock of one connection keeps every other Waxwing out, so this connection must not
 /// pass through a pooler in transaction mode. TLS to Postgres is not supported yet: any `sslmode` but `disable` and
 /// `prefer` is an error. Errors are one line that says what, where and how to mend it, never the password.
-pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+///
+/// Boxed, so that all of it is compiled here and not wherever it is awaited.
+pub fn open(url: &str) -> Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + '_>> {
+    Box::pin(open_at(url))
+}
+
+async fn open_at(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     let config = url::parse(url)?;
     let at = |why: String| StoreError(format!("cannot open the database {}: {why}", url::place(&config)));
     let mut writer = first(&config).await.map_err(at)?;

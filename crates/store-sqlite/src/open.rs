@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,13 @@ const READERS: u32 = 4;
 ///
 /// A second file, `path` with `.lock` added, is locked while the database is open, so that two servers never write to
 /// one database. Errors are one line that says what, where and how to mend it.
-pub async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
+///
+/// Boxed, so that all of it is compiled here and not wherever it is awaited.
+pub fn open(path: &Path) -> Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + '_>> {
+    Box::pin(open_at(path))
+}
+
+async fn open_at(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let at = |why: String| StoreError(format!("cannot open the database {}: {why}", path.display()));
     let lock = prepare(path).map_err(at)?;
 

@@ -160,7 +160,7 @@ async fn changed_files_are_noticed() {
     setup.files = Some(foreign(folder.path(), "a.example"));
     let tls = Tls::load(setup).unwrap();
     let before = tls.certified(None).key.cert[0].clone();
-    let watch = tokio::spawn(tls.clone().watch());
+    let watch = tls.clone().watch();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let new = foreign(other.path(), "a.example");
     fs::copy(new.certificate, folder.path().join("server.pem")).unwrap();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::JoinHandle;
+
 use super::state::{files, print};
 use super::{Tls, TlsSetup};
 
@@ -13,9 +15,13 @@ const EVERY: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(3600);
 
 impl Tls {
-    /// Reloads when a certificate's file has changed, and renews our own leaf in time; never returns. What cannot be
-    /// loaded is logged in one line, and the old certificates stay in force.
-    pub async fn watch(self: Arc<Self>) {
+    /// Starts a task that reloads when a certificate's file has changed, and renews our own leaf in time; it never ends by
+    /// itself. What cannot be loaded is logged in one line, and the old certificates stay in force.
+    pub fn watch(self: Arc<Self>) -> JoinHandle<()> {
+        tokio::spawn(self.keep_watching())
+    }
+
+    async fn keep_watching(self: Arc<Self>) {
         let mut loaded = prints(&self.setup);
         let mut last = loaded.clone();
         let mut renew_from = SystemTime::UNIX_EPOCH;

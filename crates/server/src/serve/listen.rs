@@ -54,22 +54,14 @@ impl Listeners {
             for listener in listeners {
                 let clients = clients.clone();
                 loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
-                    let clients = clients.clone();
-                    tokio::spawn(async move {
-                        let _pass = pass;
-                        clients.serve(stream, peer, direct).await;
-                    });
+                    clients.serve(stream, peer, direct, pass);
                 }));
             }
         }
         for listener in self.components {
             let components = components.clone();
             loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
-                let components = components.clone();
-                tokio::spawn(async move {
-                    let _pass = pass;
-                    components.serve(stream, peer).await;
-                });
+                components.serve(stream, peer, pass);
             }));
         }
         loops
