@@ -1,20 +1,19 @@
 //! XEP-0012: Last Activity.
 //!
-//! When the last resource of an account goes, time and status are written, not awaited: a crash within the moment
-//! of the commit, or while the account is online, leaves the departure before.
+//! When the last resource of an account goes, time and status are written late, with those of others: a crash within
+//! seconds of it, or while the account is online, leaves the departure before.
 
-use std::collections::HashMap;
+mod privacy;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-use smallvec::smallvec;
 use waxwing_kernel::{
-    About, Account, At, Feature, Kinds, Module, On, Passing, Place, Point, Reply, Request, Setup, SetupError,
-    Verdict, now,
+    About, Account, At, Command, Feature, Kinds, LastSeen, Module, On, Passing, Place, Point, Reply, Request,
+    Run, Setup, SetupError, Stage, Verdict, now,
 };
 use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError, ns::CLIENT, same_bare};
-use waxwing_store::{Done, OnCommit, Outcome, OwnerId, UnixMillis, Write};
+use waxwing_store::UnixMillis;
 use waxwing_xml::Tag;
 use xso::FromXml;
 
@@ -25,15 +24,12 @@ const LAST: &str = "jabber:iq:last";
 const KIND: &str = "last";
 /// Bytes of a status that are kept.
 const STATUS: usize = 1024;
+const PRIVACY: Command =
+    Command { node: "urn:x-waxwing:last-seen", name: "Who may see when I was last here" };
 
 pub struct LastActivity {
     started: Instant,
-    unwritten: Arc<Unwritten>,
 }
-
-/// Departures that are not in the database yet: no more than the writer's queue holds.
-#[derive(Default)]
-struct Unwritten(Mutex<HashMap<OwnerId, Departure>>);
 
 /// When an account went offline, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +52,7 @@ impl Module for LastActivity {
     };
 
     fn new(_: &Setup<'_>) -> Result<LastActivity, SetupError> {
-        Ok(LastActivity { started: Instant::now(), unwritten: Arc::default() })
+        Ok(LastActivity { started: Instant::now() })
     }
 
     fn install(on: &mut On<'_, LastActivity>) {
@@ -65,6 +61,7 @@ impl Module for LastActivity {
         on.get(At::Other, LastActivity::other);
         on.guard(Point::ToAccount, Kinds::IQ, LastActivity::refuse_strangers);
         on.gone(LastActivity::gone);
+        on.command(PRIVACY, LastActivity::privacy);
     }
 }
 
@@ -75,36 +72,25 @@ impl LastActivity {
     }
 
     async fn own(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
-        self.answer(request.own()?).await
+        answer(request.own()?).await
     }
 
-    /// §3: only to those who may see the account's presence.
+    /// §3: only to those who may see the account's presence, and to none of them if its owner says so.
     async fn other(self: Arc<Self>, request: Request<Query>) -> Result<Reply, StanzaError> {
         match &request.account {
-            Some(account) if presence::is_shown(&request).await? => self.answer(account).await,
+            Some(account) if presence::is_shown(&request).await? && tells(account).await? => {
+                answer(account).await
+            }
             _ => Err(Condition::Forbidden.into()),
         }
     }
 
-    async fn answer(&self, account: &Account) -> Result<Reply, StanzaError> {
-        if account.is_available() {
-            return Ok(reply(0, ""));
-        }
-        let unwritten = self.unwritten.0.lock().get(&account.id).cloned();
-        let departure = match unwritten {
-            Some(departure) => Some(departure),
-            None => {
-                let doc = account.core().store.doc(account.id, KIND, "").await;
-                doc.map_err(presence::unanswering)?.and_then(|doc| Departure::read(&doc))
-            }
-        };
-        let departure = departure.ok_or(StanzaError::new(Condition::ItemNotFound))?;
-        let seconds = (now() - departure.at).max(0) / 1000;
-        Ok(reply(seconds.unsigned_abs(), &departure.status))
+    async fn privacy(self: Arc<Self>, run: Run) -> Result<Stage, StanzaError> {
+        privacy::stage(&run.session.account, run.forms.first()).await
     }
 
-    /// §4: a client is not asked by those who may not see its presence. Where that resource is not, the guard says
-    /// nothing, so that the answer is the same as for an account that does not exist.
+    /// §4: a client is not asked by those who may not know. Where that resource is not, the guard says nothing, so that
+    /// the answer is the same as for an account that does not exist.
     fn refuse_strangers(self: &Arc<Self>, passing: &Passing<'_>) -> Verdict {
         let (stanza, account) = (passing.stanza, passing.account);
         let (Kind::Iq(IqType::Get), Some(from), Some(to)) = (stanza.kind, &stanza.from, &stanza.to) else {
@@ -114,17 +100,21 @@ impl LastActivity {
         if resource.is_none() || !stanza.has("query", LAST) || same_bare(from, &account.jid) {
             return Verdict::Pass;
         }
-        match account.core().rosters.present(account.id) {
-            Some(roster) if roster.shows_presence_to(from) => Verdict::Pass,
-            Some(_) => {
+        let core = account.core();
+        match (core.rosters.present(account.id), core.last_seen.present(account.id)) {
+            (Some(roster), Some(seen)) if *seen == LastSeen::Contacts && roster.shows_presence_to(from) => {
+                Verdict::Pass
+            }
+            (Some(_), Some(_)) => {
                 let bound = account.resources(|all| all.iter().any(|bound| Some(bound.name()) == resource));
                 if bound { Verdict::Refuse(Condition::Forbidden.into()) } else { Verdict::Pass }
             }
-            None => {
+            _ => {
                 let account = account.clone();
-                Verdict::AskAgain(Box::pin(
-                    async move { account.core().rosters.get(account.id).await.map(drop) },
-                ))
+                Verdict::AskAgain(Box::pin(async move {
+                    account.last_seen().await?;
+                    account.core().rosters.get(account.id).await.map(drop)
+                }))
             }
         }
     }
@@ -133,35 +123,27 @@ impl LastActivity {
         let status = unavailable.child("status", CLIENT).map(|status| status.text(unavailable.element()));
         let mut status = status.unwrap_or_default().into_owned();
         status.truncate(status.floor_char_boundary(STATUS));
-        let departure = Departure { at: now(), status };
-        let writer = &account.core().writer;
-        let Some(permit) = writer.try_permit() else {
-            tracing::warn!(account = %account.jid, "the writer is behind: a last activity is not kept");
-            return;
-        };
-        let value = departure.write();
-        let token = departure.at.unsigned_abs();
-        self.unwritten.0.lock().insert(account.id, departure);
-        let done: Arc<dyn OnCommit> =
-            Arc::new(Written { unwritten: self.unwritten.clone(), owner: account.id });
-        let unit = smallvec![Write::DocSet { owner: account.id, kind: KIND, key: String::new(), value }];
-        writer.submit(permit, unit, Done(Some((done, token))));
+        account.core().late.set(account.id, KIND, Departure { at: now(), status }.write());
     }
 }
 
-/// Takes a departure out of memory when its write has ended, however it did.
-struct Written {
-    unwritten: Arc<Unwritten>,
-    owner: OwnerId,
+async fn tells(account: &Account) -> Result<bool, StanzaError> {
+    Ok(account.last_seen().await.map_err(presence::unanswering)? == LastSeen::Contacts)
 }
 
-impl OnCommit for Written {
-    fn committed(self: Arc<Self>, at: u64, _: Outcome) {
-        let mut unwritten = self.unwritten.0.lock();
-        if unwritten.get(&self.owner).is_some_and(|departure| departure.at.unsigned_abs() == at) {
-            unwritten.remove(&self.owner);
-        }
+async fn answer(account: &Account) -> Result<Reply, StanzaError> {
+    if account.is_available() {
+        return Ok(reply(0, ""));
     }
+    let core = account.core();
+    let doc = match core.late.get(account.id, KIND) {
+        Some(doc) => Some(doc),
+        None => core.store.doc(account.id, KIND, "").await.map_err(presence::unanswering)?,
+    };
+    let departure = doc.and_then(|doc| Departure::read(&doc));
+    let departure = departure.ok_or(StanzaError::new(Condition::ItemNotFound))?;
+    let seconds = (now() - departure.at).max(0) / 1000;
+    Ok(reply(seconds.unsigned_abs(), &departure.status))
 }
 
 impl Departure {

@@ -35,7 +35,7 @@ async fn only_friends_are_told() {
     romeo.read();
     let answer = romeo.ask("get", "juliet@c", QUERY).await;
     assert!(answer.contains("seconds='0'>Heading Home &amp; away</query>"), "{answer}");
-    server.core.writer.flush().await;
+    server.core.late.flush(&server.core.writer).await;
     let stored = server.core.store.doc(juliet.0.account.id, super::KIND, "").await.unwrap().unwrap();
     assert_eq!(Departure::read(&stored).unwrap().status, "Heading Home & away");
     assert!(romeo.ask("get", "juliet@c", QUERY).await.contains("Heading Home"));

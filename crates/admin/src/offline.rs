@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jid::BareJid;
-use waxwing_kernel::policy_write;
+use waxwing_kernel::{LastSeen, policy_write};
 use waxwing_sasl::Keys;
 use waxwing_store::{
     AccountRow, NewAccount, ReportQuery, RosterRow, Store, Subscription, Write, Writer, WriterOptions,
@@ -90,7 +90,10 @@ impl Operator for Offline {
 
     async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError> {
         let owner = self.row(jid).await?.id;
-        let Setting::Archive(policy) = setting;
+        let policy = match setting {
+            Setting::Archive(policy) => policy,
+            Setting::LastSeen(seen) => return Ok(self.writer.commit(vec![seen.write(owner)]).await?),
+        };
         self.writer.commit(vec![policy_write(owner, policy)]).await?;
         if policy.is_some_and(|policy| !policy.keeps()) {
             self.store.trim_archive(owner, 0).await?;
@@ -121,7 +124,8 @@ impl Operator for Offline {
     async fn show(&self, jid: &BareJid) -> Result<AccountInfo, AdminError> {
         let row = self.row(jid).await?;
         let pending = self.store.log_head(row.id).await?.pending;
-        Ok(AccountInfo { pending, ..info(row) })
+        let last_seen = LastSeen::stored(&*self.store, row.id).await?.name().to_owned();
+        Ok(AccountInfo { pending, last_seen, ..info(row) })
     }
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
@@ -147,5 +151,5 @@ impl Operator for Offline {
 
 fn info(row: AccountRow) -> AccountInfo {
     let AccountRow { jid, admin, disabled, created, .. } = row;
-    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new() }
+    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new(), last_seen: String::new() }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use waxwing_sasl::{Keys, Tokens};
 use waxwing_store::{DeviceRow, ReportQuery};
 
-use waxwing_kernel::Archive;
+use waxwing_kernel::{Archive, LastSeen};
 
 use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
@@ -27,6 +27,8 @@ pub struct Draft {
 pub enum Setting {
     /// `archive`: the policy of its archive, `None` (`default`) for the host's.
     Archive(Option<Archive>),
+    /// `last_seen`: who may know when its owner was last there.
+    LastSeen(LastSeen),
 }
 
 impl FromStr for Setting {
@@ -41,7 +43,14 @@ impl FromStr for Setting {
                     "archive is one of always, roster, never, until-delivered, default, not {policy:?}"
                 ))),
             },
-            _ => Err(AdminError(format!("{text:?} is no setting: write archive=POLICY"))),
+            Some(("last_seen", who)) => match LastSeen::named(who) {
+                Some(seen) => Ok(Self::LastSeen(seen)),
+                // XEP-0012 §8.
+                None => Err(AdminError(format!(
+                    "last_seen is contacts or nobody, and everyone is not on offer; not {who:?}"
+                ))),
+            },
+            _ => Err(AdminError(format!("{text:?} is no setting: write archive=POLICY or last_seen=WHO"))),
         }
     }
 }
@@ -50,6 +59,7 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive(policy) => write!(f, "archive={}", policy.map_or("default", Archive::name)),
+            Self::LastSeen(seen) => write!(f, "last_seen={}", seen.name()),
         }
     }
 }
@@ -67,6 +77,8 @@ pub struct AccountInfo {
     pub pending: u64,
     /// Resources that are bound now.
     pub resources: Vec<String>,
+    /// Who may know when its owner was last there.
+    pub last_seen: String,
 }
 
 /// A client of an account that says which installation it is.
@@ -137,7 +149,7 @@ pub trait Operator: Send + Sync + 'static {
     /// Removes a report.
     async fn remove_report(&self, id: u64) -> Result<(), AdminError>;
 
-    /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending` and
-    /// `resources` are not told here.
+    /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending`,
+    /// `resources` and `last_seen` are not told here.
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError>;
 }

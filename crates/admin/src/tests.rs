@@ -8,7 +8,7 @@ use jid::BareJid;
 use waxwing_sasl::{Keys, MIN_ITERATIONS};
 use waxwing_store::{RosterRow, Store, Subscription};
 
-use crate::{AdminError, AdminServer, Draft, Imported, Offline, Operator, Remote, import};
+use crate::{AdminError, AdminServer, Draft, Imported, Offline, Operator, Remote, Setting, import};
 
 fn jid(text: &str) -> BareJid {
     BareJid::new(text).unwrap()
@@ -52,6 +52,12 @@ async fn does_it_all(operator: &dyn Operator, store: &dyn Store) {
     assert!(operator.show(&a).await.unwrap().disabled);
     operator.set_disabled(&a, false).await.unwrap();
     assert!(!operator.show(&a).await.unwrap().disabled);
+
+    for who in ["nobody", "contacts"] {
+        operator.set(&a, format!("last_seen={who}").parse().unwrap()).await.unwrap();
+        assert_eq!(operator.show(&a).await.unwrap().last_seen, who);
+    }
+    assert!("last_seen=everyone".parse::<Setting>().unwrap_err().0.contains("contacts or nobody"));
 
     let keys = Keys::derive("other", MIN_ITERATIONS).unwrap();
     operator.set_keys(&a, keys.clone()).await.unwrap();

@@ -12,7 +12,9 @@ use waxwing_store::{Store, UnixMillis, Writer};
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::linger::Linger;
-use crate::{AccountCache, Answers, Archiving, Component, Directory, Host, Roster, SessionId};
+use crate::{
+    AccountCache, Answers, Archiving, Component, Directory, Host, LastSeen, Late, Roster, SessionId,
+};
 
 /// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
 const LOG_READERS: usize = 16;
@@ -53,6 +55,9 @@ pub struct Core {
     pub directory: Directory,
     pub rosters: AccountCache<Roster>,
     pub archiving: AccountCache<Archiving>,
+    pub last_seen: AccountCache<LastSeen>,
+    /// Docs that are written late.
+    pub late: Late,
     /// Requests of the server's own.
     pub answers: Answers,
     pub(crate) linger: Linger,
@@ -87,6 +92,13 @@ impl Core {
                 async move { Archiving::read(store.docs(owner, Archiving::KIND).await?) }
             }
         });
+        let last_seen = AccountCache::new(settings.cached_rosters, {
+            let store = store.clone();
+            move |owner| {
+                let store = store.clone();
+                async move { LastSeen::stored(&*store, owner).await }
+            }
+        });
         let core = Arc::new(Core {
             settings,
             store,
@@ -96,6 +108,8 @@ impl Core {
             directory: Directory::default(),
             rosters,
             archiving,
+            last_seen,
+            late: Late::default(),
             answers: Answers::default(),
             linger: Linger::default(),
             clock: Clock::new(),
@@ -105,6 +119,7 @@ impl Core {
             sessions: AtomicU64::new(1),
         });
         Linger::start(&core);
+        Late::start(&core);
         Directory::start_sweeping(&core);
         core
     }

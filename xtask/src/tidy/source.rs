@@ -6,6 +6,7 @@ use crate::tree::{File, Tree};
 /// Where a task may be started in the layers that own none, and why it has an owner there.
 const TASKS: &[(&str, &str)] = &[
     ("crates/kernel/src/directory.rs", "the sweep: one for the core, ends with it"),
+    ("crates/kernel/src/late.rs", "writes what is written late: one for the core, ends with it"),
     ("crates/kernel/src/linger.rs", "the linger timer: one for the core, ends with it"),
     (
         "xeps/xep_0357_push/jobs.rs",

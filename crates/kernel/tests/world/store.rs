@@ -26,6 +26,7 @@ pub enum Writes {
 pub struct Trying {
     inner: Mutex<Option<Arc<dyn Store>>>,
     writes: watch::Sender<Writes>,
+    applied: Mutex<(usize, usize)>,
 }
 
 impl Trying {
@@ -40,11 +41,25 @@ impl Trying {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        Arc::new(Trying { inner: Mutex::new(Some(inner)), writes: watch::Sender::new(Writes::Pass) })
+        Arc::new(Trying {
+            inner: Mutex::new(Some(inner)),
+            writes: watch::Sender::new(Writes::Pass),
+            applied: Mutex::default(),
+        })
     }
 
     pub fn set(&self, writes: Writes) {
         self.writes.send_replace(writes);
+    }
+
+    /// How many transactions were applied since the start, and writes in them.
+    pub fn applied(&self) -> (usize, usize) {
+        *self.applied.lock()
+    }
+
+    fn count(&self, writes: usize) {
+        let mut applied = self.applied.lock();
+        *applied = (applied.0 + 1, applied.1 + writes);
     }
 
     /// As if the process were killed.
@@ -69,7 +84,10 @@ impl Store for Trying {
                 store.apply(writes).await?;
                 return Err(ApplyError::Unknown("as asked".to_owned()));
             }
-            _ => store.apply(writes).await,
+            _ => {
+                self.count(writes.len());
+                store.apply(writes).await
+            }
         }
     }
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

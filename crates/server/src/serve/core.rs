@@ -152,6 +152,7 @@ pub async fn stop(core: &Core) {
     for account in &accounts {
         account.commit_all();
     }
+    core.late.flush(&core.writer).await;
     core.writer.flush().await;
     if let Err(error) = core.store.forget_boot(core.boot).await {
         tracing::warn!(%error, "keys of messages sent could not be tidied up");

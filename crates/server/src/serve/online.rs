@@ -84,8 +84,11 @@ impl Operator for Online {
 
     async fn set(&self, jid: &BareJid, setting: Setting) -> Result<(), AdminError> {
         let account = self.account(jid).await?;
-        let Setting::Archive(policy) = setting;
-        Ok(account.set_archive_policy(policy).await?)
+        match setting {
+            Setting::Archive(policy) => account.set_archive_policy(policy).await?,
+            Setting::LastSeen(seen) => account.set_last_seen(seen).await?,
+        }
+        Ok(())
     }
 
     async fn remove(&self, jid: &BareJid) -> Result<(), AdminError> {
@@ -112,7 +115,8 @@ impl Operator for Online {
         let resources = account.resources(|resources| {
             resources.iter().map(|resource| resource.name().to_owned()).collect::<Vec<_>>()
         });
-        Ok(AccountInfo { pending: account.pending(), resources, ..info(row) })
+        let last_seen = account.last_seen().await?.name().to_owned();
+        Ok(AccountInfo { pending: account.pending(), resources, last_seen, ..info(row) })
     }
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
@@ -138,5 +142,5 @@ impl Operator for Online {
 
 fn info(row: AccountRow) -> AccountInfo {
     let AccountRow { jid, admin, disabled, created, .. } = row;
-    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new() }
+    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new(), last_seen: String::new() }
 }
