@@ -37,6 +37,7 @@ impl Server {
             roster_items: 100,
             directed_presence: 10,
             resend_keys: 100,
+            strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
         };
         let core = Core::new(settings, store, writer, [1; 16], 1);
         let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive);

@@ -178,6 +178,7 @@ impl Blocking {
                 return Verdict::Drop;
             }
             let error = StanzaError::new(Condition::NotAcceptable).kind(ErrorType::Cancel);
+            let error = error.text("you have blocked this address");
             Verdict::Refuse(error.app("blocked", "urn:xmpp:blocking:errors"))
         })
     }
@@ -189,7 +190,7 @@ impl Blocking {
             // A room takes an error for a sign that the occupant is gone: one blocked voice in it would end the
             // stay. Errors for messages are a SHOULD.
             Kind::Message(MessageType::Groupchat) => Verdict::Drop,
-            kind if kind.may_be_answered() => Verdict::Refuse(Condition::ServiceUnavailable.into()),
+            kind if kind.may_be_answered() => Verdict::Refuse(StanzaError::nobody()),
             _ => Verdict::Drop,
         })
     }

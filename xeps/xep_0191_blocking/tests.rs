@@ -1,6 +1,7 @@
 use crate::tests::{Client, Server};
 
 const OUTGOING: &str = "type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+                        <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>you have blocked this address</text>\
                         <blocked xmlns='urn:xmpp:blocking:errors'/></error>";
 const INCOMING: &str = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";
 

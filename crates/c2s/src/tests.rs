@@ -64,6 +64,7 @@ fn kernel_settings() -> waxwing_kernel::Settings {
         roster_items: 10,
         directed_presence: 10,
         resend_keys: 10,
+        strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
     }
 }
 

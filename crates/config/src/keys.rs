@@ -27,6 +27,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     Delivery::SECTION,
     Archive::SECTION,
     Push::SECTION,
+    Strangers::SECTION,
     Reports::SECTION,
     Log::SECTION,
     Limits::SECTION,
@@ -218,6 +219,18 @@ section! {
         "push.summary" => summary: PushSummary = "\"count\"", Choice(PushSummary::NAMES);
         /// How long a client that seems to be connected has to acknowledge a message before its device is woken.
         "push.patience_seconds" => patience: Duration = "10", Number(Seconds, 1, 3600);
+    }
+}
+
+section! {
+    /// Strangers
+    pub struct Strangers {
+        /// First messages an hour, on average, from one account to people who do not know it: who do not have it in
+        /// their roster, never wrote to it and show it no presence. Requests to see presence count too, and a component
+        /// may send ten times as many. More: `<policy-violation/>`, to be tried again later. 0: no limit.
+        "strangers.per_hour" => per_hour: u32 = "60", Number(Count, 0, 1_000_000);
+        /// First messages at once, before that average holds.
+        "strangers.burst" => burst: u32 = "50", Number(Count, 1, 1_000_000);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::declare::Key;
 use crate::error::suggest;
 use crate::keys::{
     Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration, Reports,
-    SECTIONS, Sasl, Sm, Tls,
+    SECTIONS, Sasl, Sm, Strangers, Tls,
 };
 use crate::values::{Entry, Origin, Storage, Values};
 
@@ -42,6 +42,7 @@ pub struct Config {
     pub delivery: Delivery,
     pub archive: Archive,
     pub push: Push,
+    pub strangers: Strangers,
     pub reports: Reports,
     pub log: Log,
     pub limits: Limits,
@@ -269,6 +270,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         delivery: Delivery::read(values)?,
         archive: Archive::read(values)?,
         push: Push::read(values)?,
+        strangers: Strangers::read(values)?,
         reports: Reports::read(values)?,
         log: Log::read(values)?,
         limits: Limits::read(values)?,

@@ -9,10 +9,10 @@ use waxwing_stanza::{Addr, Condition, IqType, Kind, MessageType, PresenceType, S
 
 use crate::broadcast::{available, send_out, unavailable};
 use crate::message::{answers_absence, targets};
-use crate::route::{Place, answer, deliver, place, unanswering};
+use crate::route::{Place, answer, deliver, place};
 use crate::storing::{Storing, archives};
 use crate::transition::Step;
-use crate::{iq, subscription};
+use crate::{iq, stranger, subscription};
 
 /// Handles one stanza of a component whole. `stanza.from` is an address at its domain, and there is a `to`.
 pub async fn from_component(core: &Arc<Core>, component: &Arc<Component>, stanza: Stanza) {
@@ -34,7 +34,7 @@ pub async fn from_component(core: &Arc<Core>, component: &Arc<Component>, stanza
     if let (Place::Elsewhere, false) =
         (&found, matches!(stanza.kind, Kind::Presence(PresenceType::Unavailable)))
     {
-        return refuse(core, &stanza, &Condition::RemoteServerNotFound.into());
+        return refuse(core, &stanza, &StanzaError::elsewhere());
     }
     let mut stanza = stanza;
     if let Place::Account(account) = &found {
@@ -43,7 +43,7 @@ pub async fn from_component(core: &Arc<Core>, component: &Arc<Component>, stanza
     }
     match stanza.kind {
         Kind::Message(kind) => message(core, kind, found, stanza).await,
-        Kind::Presence(kind) => presence(component, kind, found, stanza).await,
+        Kind::Presence(kind) => presence(core, component, kind, found, stanza).await,
         Kind::Iq(kind) => request(core, kind, found, stanza).await,
     }
 }
@@ -81,22 +81,28 @@ async fn is_let_in(core: &Core, account: &Arc<Account>, stanza: &Stanza) -> bool
 
 /// As a message of a client, but that nobody resends it: a component is not told what is durable.
 async fn message(core: &Arc<Core>, kind: MessageType, found: Place, stanza: Stanza) {
-    let (Place::Account(account), Some(to), Some(from)) = (found, stanza.to.clone(), stanza.from.clone())
-    else {
-        return refuse(core, &stanza, &Condition::ServiceUnavailable.into());
+    let (Some(to), Some(from)) = (stanza.to.clone(), stanza.from.clone()) else { return };
+    let account = match found {
+        Place::Account(account) => Some(account),
+        _ => None,
     };
+    let counts = !matches!(kind, MessageType::Error | MessageType::Groupchat) && to.node().is_some();
+    if counts && let Err(error) = stranger::admit_outside(core, &from, account.as_deref()).await {
+        return refuse(core, &stanza, &error);
+    }
+    let Some(account) = account else { return refuse(core, &stanza, &StanzaError::nobody()) };
     if !is_let_in(core, &account, &stanza).await {
         return;
     }
     let Some(targets) = targets(kind, &stanza, &to) else {
-        return refuse(core, &stanza, &Condition::ServiceUnavailable.into());
+        return refuse(core, &stanza, &StanzaError::nobody());
     };
     let archived = match Storing::of(&stanza) {
         Storing::Nothing => None,
         Storing::Pending => Some(false),
         Storing::Everything => match archives(&account, &from).await {
             Ok(archived) => Some(archived),
-            Err(_) => return refuse(core, &stanza, &unanswering()),
+            Err(_) => return refuse(core, &stanza, &StanzaError::unanswering()),
         },
     };
     let keep = match archived {
@@ -112,20 +118,33 @@ async fn message(core: &Arc<Core>, kind: MessageType, found: Place, stanza: Stan
     match account.accept(delivery) {
         Accepted::Taken => {}
         Accepted::NoSession if !answers_absence(&stanza, targets) => {}
-        Accepted::NoSession => refuse(core, &stanza, &Condition::ServiceUnavailable.into()),
+        Accepted::NoSession => refuse(core, &stanza, &StanzaError::nobody()),
         Accepted::Full => {
-            let error = StanzaError::new(Condition::ServiceUnavailable);
-            refuse(core, &stanza, &error.text("too many messages wait for this person"));
+            refuse(core, &stanza, &StanzaError::waiting());
         }
     }
 }
 
-async fn presence(component: &Arc<Component>, kind: PresenceType, found: Place, mut stanza: Stanza) {
-    // RFC 6121 §8.5.1: presence to nobody is met with silence.
-    let (Place::Account(account), Some(to), Some(from)) = (found, stanza.to.clone(), stanza.from.clone())
-    else {
-        return;
+async fn presence(
+    core: &Core,
+    component: &Arc<Component>,
+    kind: PresenceType,
+    found: Place,
+    mut stanza: Stanza,
+) {
+    let (Some(to), Some(from)) = (stanza.to.clone(), stanza.from.clone()) else { return };
+    let account = match found {
+        Place::Account(account) => Some(account),
+        _ => None,
     };
+    if kind == PresenceType::Subscribe
+        && to.node().is_some()
+        && let Err(error) = stranger::admit_outside(core, &from, account.as_deref()).await
+    {
+        return refuse(core, &stanza, &error);
+    }
+    // RFC 6121 §8.5.1: presence to nobody is met with silence.
+    let Some(account) = account else { return };
     let step = match kind {
         PresenceType::Available | PresenceType::Unavailable | PresenceType::Error => {
             let targets = if to.resource().is_some() { Targets::Full } else { Targets::Available };
@@ -174,7 +193,7 @@ async fn request(core: &Arc<Core>, kind: IqType, found: Place, stanza: Stanza) {
         };
         return match delivered {
             Ok(Accepted::Taken) | Err(None) => {}
-            Ok(_) => refuse(core, &stanza, &Condition::ServiceUnavailable.into()),
+            Ok(_) => refuse(core, &stanza, &StanzaError::nobody()),
             Err(Some(error)) => refuse(core, &stanza, &error),
         };
     }

@@ -31,7 +31,7 @@ pub(crate) async fn send(session: &Arc<Session>, kind: IqType, stanza: Stanza) {
                 refuse(session, &stanza, &error);
             }
         }
-        Place::Elsewhere => refuse(session, &stanza, &Condition::RemoteServerNotFound.into()),
+        Place::Elsewhere => refuse(session, &stanza, &StanzaError::elsewhere()),
         _ if to.resource().is_some() => to_resource(session, found, stanza).await,
         // What nobody waits for is dropped.
         _ if !request => drop(own.core().answers.take(&stanza)),
@@ -64,7 +64,7 @@ async fn to_resource(session: &Arc<Session>, found: Place, stanza: Stanza) {
     };
     match delivered {
         Ok(Accepted::Taken) | Err(None) => {}
-        Ok(_) => refuse(session, &stanza, &Condition::ServiceUnavailable.into()),
+        Ok(_) => refuse(session, &stanza, &StanzaError::nobody()),
         Err(Some(error)) => refuse(session, &stanza, &error),
     }
 }

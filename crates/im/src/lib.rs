@@ -16,6 +16,7 @@ mod roster;
 mod route;
 mod session;
 mod storing;
+mod stranger;
 mod subscription;
 mod transition;
 

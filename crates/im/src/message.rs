@@ -5,11 +5,12 @@ use std::sync::Arc;
 use waxwing_kernel::{
     Accepted, Account, Component, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
 };
-use waxwing_stanza::{Addr, Condition, MessageType, Stanza, StanzaError, same_bare};
+use waxwing_stanza::{Addr, MessageType, Stanza, StanzaError, bare_str, same_bare};
 
 use crate::handle::refuse;
-use crate::route::{Place, place, unanswering};
+use crate::route::{Place, place};
 use crate::storing::{Storing, archives, is_receipt};
+use crate::stranger;
 
 /// Sends a client's message on its way.
 pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: Stanza, ticket: &Ticket) {
@@ -17,13 +18,18 @@ pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: 
     let to = stanza.to.get_or_insert_with(|| session.account.jid.clone()).clone();
     let recipient = match place(session.account.core(), &to).await {
         Ok(Place::Account(account)) => account,
-        Ok(Place::Server(_) | Place::Nobody(_)) => {
-            return refuse_with(session, &stanza, Condition::ServiceUnavailable);
+        Ok(Place::Server(_)) => return refuse(session, &stanza, &StanzaError::nobody()),
+        Ok(Place::Nobody(_)) => {
+            let error = admitted(session, kind, None).await.err();
+            return refuse(session, &stanza, &error.unwrap_or_else(StanzaError::nobody));
         }
         Ok(Place::Component(component)) => return to_component(session, &component, stanza, ticket).await,
-        Ok(Place::Elsewhere) => return refuse_with(session, &stanza, Condition::RemoteServerNotFound),
+        Ok(Place::Elsewhere) => return refuse(session, &stanza, &StanzaError::elsewhere()),
         Err(error) => return refuse(session, &stanza, &error),
     };
+    if let Err(error) = admitted(session, kind, Some(&recipient)).await {
+        return refuse(session, &stanza, &error);
+    }
     let passing = Passing { point: Point::ToAccount, stanza: &stanza, account: &recipient, session: None };
     match recipient.host.table().guard(&passing).await {
         Ok(()) => {}
@@ -31,16 +37,28 @@ pub(crate) async fn send(session: &Arc<Session>, kind: MessageType, mut stanza: 
         Err(Some(error)) => return refuse(session, &stanza, &error),
     }
     let Some(targets) = targets(kind, &stanza, &to) else {
-        return refuse_with(session, &stanza, Condition::ServiceUnavailable);
+        return refuse(session, &stanza, &StanzaError::nobody());
     };
     let sending = match Sending::plan(session, &recipient, &stanza, ticket).await {
         Ok(sending) => sending,
         Err(error) => {
             tracing::error!(%error, "a message could not be planned");
-            return refuse(session, &stanza, &unanswering());
+            return refuse(session, &stanza, &StanzaError::unanswering());
         }
     };
     sending.go(session, &recipient, Arc::new(stanza), targets, ticket).await;
+}
+
+/// Whether the sender may write to whom it may not have met. Errors and what comes from rooms are no first messages.
+async fn admitted(
+    session: &Session,
+    kind: MessageType,
+    recipient: Option<&Account>,
+) -> Result<(), StanzaError> {
+    match kind {
+        MessageType::Error | MessageType::Groupchat => Ok(()),
+        _ => stranger::admit(&session.account, recipient).await,
+    }
 }
 
 /// To a component: handed over, and kept for the sender only. No log waits for a component that is not there.
@@ -52,11 +70,14 @@ async fn to_component(session: &Arc<Session>, component: &Component, stanza: Sta
     };
     let ours = match ours {
         Ok(ours) => ours,
-        Err(_) => return refuse(session, &stanza, &unanswering()),
+        Err(_) => return refuse(session, &stanza, &StanzaError::unanswering()),
     };
     let key = if session.is_numbered() { ResendKey::of(&stanza) } else { None };
     if key.is_some_and(|key| account.knows(session, ticket, key)) {
         return;
+    }
+    if let Some(to) = &stanza.to {
+        account.note_outside(bare_str(to));
     }
     let stanza = Arc::new(stanza);
     if let Err(error) = component.send(stanza.clone(), None) {
@@ -164,13 +185,12 @@ impl Sending {
             Accepted::NoSession => {
                 session.forget(ticket);
                 if answers_absence(&stanza, targets) {
-                    refuse_with(session, &stanza, Condition::ServiceUnavailable);
+                    refuse(session, &stanza, &StanzaError::nobody());
                 }
             }
             Accepted::Full => {
                 session.forget(ticket);
-                let error = StanzaError::new(Condition::ServiceUnavailable);
-                refuse(session, &stanza, &error.text("too many messages wait for this person"));
+                refuse(session, &stanza, &StanzaError::waiting());
             }
         }
     }
@@ -210,8 +230,4 @@ pub(crate) fn answers_absence(stanza: &Stanza, targets: Targets) -> bool {
         Kind::Message(MessageType::Error) => false,
         _ => !crate::storing::is_lone_chat_state(stanza),
     }
-}
-
-fn refuse_with(session: &Session, stanza: &Stanza, condition: Condition) {
-    refuse(session, stanza, &condition.into());
 }

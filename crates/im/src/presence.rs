@@ -159,7 +159,7 @@ async fn directed(session: &Arc<Session>, kind: PresenceType, stanza: Stanza, to
         }
     } else if core.host(domain.as_str()).is_none() {
         // RFC 6120 §10.4: a client that joins a room elsewhere must not wait for ever.
-        return refuse(session, &stanza, &Condition::RemoteServerNotFound.into());
+        return refuse(session, &stanza, &StanzaError::elsewhere());
     }
     let limit = core.settings.directed_presence;
     let fits = account.resource(session, |resource| {

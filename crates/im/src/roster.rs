@@ -10,7 +10,7 @@ use waxwing_xml::Tag;
 use xmpp_parsers::minidom::Element;
 
 use crate::broadcast::send_out;
-use crate::route::{Place, place, unanswering};
+use crate::route::{Place, place};
 use crate::subscription::{commit, new_row, receive, step_stanza};
 use crate::transition::{Step, from, to};
 use crate::withdraw_from;
@@ -31,7 +31,7 @@ pub(crate) async fn get(session: &Arc<Session>, stanza: &Stanza) -> Result<Stanz
     let account = &session.account;
     // Interested before the roster is read: a change meanwhile is pushed.
     account.resource(session, |resource| resource.interested = true);
-    let roster = account.core().rosters.get(account.id).await.map_err(|_| unanswering())?;
+    let roster = account.core().rosters.get(account.id).await.map_err(|_| StanzaError::unanswering())?;
     let query = stanza.child("query", ns::ROSTER);
     let known = query.and_then(|query| query.attr(stanza.element(), "ver"));
     let version = version(account, &roster);
@@ -161,7 +161,7 @@ async fn update(
     groups: Vec<String>,
 ) -> Result<(), StanzaError> {
     let core = account.core();
-    let mut edit = core.rosters.edit(account.id).await.map_err(|_| unanswering())?;
+    let mut edit = core.rosters.edit(account.id).await.map_err(|_| StanzaError::unanswering())?;
     let before = edit.current.row(contact).cloned();
     let row = before.clone().unwrap_or_else(|| new_row(contact));
     if !row.listed && edit.current.contacts() >= core.settings.roster_items {
@@ -177,7 +177,7 @@ async fn update(
 /// Takes a contact out, and with it both subscriptions (§2.5.2).
 async fn remove(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaError> {
     let core = account.core();
-    let mut edit = core.rosters.edit(account.id).await.map_err(|_| unanswering())?;
+    let mut edit = core.rosters.edit(account.id).await.map_err(|_| StanzaError::unanswering())?;
     let row = edit.current.row(contact).filter(|row| row.listed).cloned();
     let Some(row) = row else { return Err(Condition::ItemNotFound.into()) };
     let mut roster = (*edit.current).clone();
@@ -235,5 +235,5 @@ pub(crate) fn full() -> StanzaError {
 
 fn store_failed(account: &Account, error: &waxwing_store::StoreError) -> StanzaError {
     tracing::error!(account = %account.jid, %error, "a roster could not be stored");
-    unanswering()
+    StanzaError::unanswering()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use waxwing_kernel::{Accepted, Account, Component, Core, Delivery, Host, Passing, Point, Targets};
-use waxwing_stanza::{Addr, Condition, Stanza, StanzaError};
+use waxwing_stanza::{Addr, Stanza, StanzaError};
 
 /// What a local or foreign address stands for.
 pub(crate) enum Place {
@@ -34,14 +34,9 @@ pub(crate) async fn place(core: &Core, to: &Addr) -> Result<Place, StanzaError> 
         Ok(None) => Ok(Place::Nobody(host.clone())),
         Err(error) => {
             tracing::error!(%error, "an account could not be looked up");
-            Err(unanswering())
+            Err(StanzaError::unanswering())
         }
     }
-}
-
-/// The error for a store that does not answer.
-pub(crate) fn unanswering() -> StanzaError {
-    StanzaError::new(Condition::InternalServerError).text("the server's storage does not answer")
 }
 
 /// Asks the guards of an account, then hands it a stanza that no log keeps. `Err(None)`: dropped in silence.

@@ -92,12 +92,13 @@ pub async fn end(session: &Arc<Session>) {
     let seen = account.resource(session, Seen::take);
     let Some(leftover) = account.end(session) else { return };
     for request in leftover.requests {
-        if let Some(error) = request.error(&Condition::ServiceUnavailable.into()) {
+        if let Some(error) = request.error(&StanzaError::nobody()) {
             answer(account.core(), error);
         }
     }
     for message in leftover.groupchat {
-        if let Some(error) = message.error(&Condition::RecipientUnavailable.into()) {
+        let error = StanzaError::new(Condition::RecipientUnavailable).text("this client is gone");
+        if let Some(error) = message.error(&error) {
             answer(account.core(), error);
         }
     }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use waxwing_kernel::{Account, Edit, Roster, Session, Targets};
-use waxwing_stanza::{Addr, Condition, Kind, PresenceType, Stanza, StanzaError};
+use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, StanzaError};
 use waxwing_store::{RosterRow, StoreError, Write};
 
 use crate::broadcast::send_out;
 use crate::handle::refuse;
 use crate::roster::push;
-use crate::route::{Place, deliver, place, unanswering};
+use crate::route::{Place, deliver, place};
 use crate::transition::{Inbound, Step, inbound, outbound};
-use crate::{announce_to, withdraw_from};
+use crate::{announce_to, stranger, withdraw_from};
 
 /// Bytes of a request that are kept; of a larger one only the head is.
 const REQUEST: usize = 16 * 1024;
@@ -25,6 +25,11 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
         // One sees one's own presence as it is.
         return;
     }
+    if step == Step::Subscribe
+        && let Err(error) = admitted(account, &contact).await
+    {
+        return refuse(session, &stanza, &error);
+    }
     let was_shown = match change_outbound(account, &contact, step).await {
         Ok(Changed { routed: true, was_shown }) => was_shown,
         Ok(Changed { routed: false, .. }) => return,
@@ -33,7 +38,7 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
         }
         Err(Refused::Store(error)) => {
             tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
-            return refuse(session, &stanza, &unanswering());
+            return refuse(session, &stanza, &StanzaError::unanswering());
         }
     };
     // §3.1.2: between bare JIDs, whatever the client wrote.
@@ -45,6 +50,19 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
     route(account, &contact, step, stanza, session).await;
     if step == Step::Subscribed {
         announce_to(account, &contact).await;
+    }
+}
+
+/// Asking to see presence counts as a first message.
+async fn admitted(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaError> {
+    match place(account.core(), contact).await? {
+        Place::Account(recipient) => stranger::admit(account, Some(&recipient)).await,
+        Place::Nobody(_) => stranger::admit(account, None).await,
+        Place::Component(_) => {
+            account.note_outside(contact.as_str());
+            Ok(())
+        }
+        Place::Server(_) | Place::Elsewhere => Ok(()),
     }
 }
 
@@ -93,7 +111,7 @@ async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanz
                 refuse(session, &stanza, &error);
             }
         }
-        Ok(Place::Elsewhere) => refuse(session, &stanza, &StanzaError::new(Condition::RemoteServerNotFound)),
+        Ok(Place::Elsewhere) => refuse(session, &stanza, &StanzaError::elsewhere()),
         Err(error) => refuse(session, &stanza, &error),
     }
 }

@@ -16,6 +16,7 @@ use crate::commit::After;
 use crate::order::{Arriving, Targets};
 use crate::resend::{Orphan, Orphans, WINDOW};
 use crate::resource::Mode;
+use crate::strangers::Acquaintances;
 use crate::{Closing, Core, Host, ResendKey, Resource, Session, SessionId, Ticket, now};
 
 /// See the module.
@@ -29,6 +30,7 @@ pub struct Account {
     pub(crate) known: Known,
     /// One bit for each thing that a module knows of the account.
     flags: AtomicU64,
+    acquaintances: Acquaintances,
     state: Mutex<State>,
     /// Held by who changes what is stored of the account's devices.
     devices: tokio::sync::Mutex<()>,
@@ -142,7 +144,17 @@ impl Account {
         };
         let known = Known::default();
         let (state, devices) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Ok(Arc::new(Account { jid, id: row.id, host, core, flags: AtomicU64::new(0), known, state, devices }))
+        Ok(Arc::new(Account {
+            jid,
+            id: row.id,
+            host,
+            core,
+            flags: AtomicU64::new(0),
+            acquaintances: Acquaintances::default(),
+            known,
+            state,
+            devices,
+        }))
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -274,6 +286,26 @@ impl Account {
         } else {
             self.flags.fetch_and(!bit, Ordering::AcqRel);
         }
+    }
+
+    /// Whether the account may write to another without asking how often it may write to strangers.
+    pub fn has_met(&self, other: &Account) -> bool {
+        self.acquaintances.has(other.id.unsigned_abs())
+    }
+
+    /// From now on it may.
+    pub fn meet(&self, other: &Account) {
+        self.acquaintances.add(other.id.unsigned_abs());
+    }
+
+    /// Whether it wrote to this bare JID outside.
+    pub fn wrote_outside(&self, other: &str) -> bool {
+        self.acquaintances.has(self.core.strangers.number(other))
+    }
+
+    /// It writes to this bare JID outside.
+    pub fn note_outside(&self, other: &str) {
+        self.acquaintances.add(self.core.strangers.number(other));
     }
 
     /// Whether modules hear of the account's unread messages. Until it is said they do, so that they can find out.

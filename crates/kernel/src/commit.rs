@@ -17,7 +17,7 @@ use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, Unrea
 pub(crate) struct After<'a> {
     account: &'a Account,
     tickets: SmallVec<[Told; 2]>,
-    bounces: Vec<(Arc<Stanza>, Condition)>,
+    bounces: Vec<(Arc<Stanza>, StanzaError)>,
     unread: Vec<Unread>,
 }
 
@@ -29,8 +29,8 @@ impl<'a> After<'a> {
         After { account, tickets: SmallVec::new(), bounces: Vec::new(), unread: Vec::new() }
     }
 
-    pub fn bounce(&mut self, stanza: Arc<Stanza>, condition: Condition) {
-        self.bounces.push((stanza, condition));
+    pub fn bounce(&mut self, stanza: Arc<Stanza>, error: StanzaError) {
+        self.bounces.push((stanza, error));
     }
 
     /// Modules that want to hear of it do.
@@ -62,8 +62,8 @@ impl<'a> After<'a> {
                 (Outcome::Lost, _) => ticket.lose(),
             }
         }
-        for (stanza, condition) in self.bounces {
-            self.account.bounce(&stanza, condition);
+        for (stanza, error) in self.bounces {
+            self.account.bounce(&stanza, &error);
         }
         for unread in self.unread {
             self.account.host.table().unread(unread);
@@ -230,8 +230,8 @@ impl Account {
     }
 
     /// Answers a stanza that this account could not take with an error, to the sender if it is one of ours.
-    pub(crate) fn bounce(&self, stanza: &Stanza, condition: Condition) {
-        let Some(answer) = stanza.error(&condition.into()) else { return };
+    pub(crate) fn bounce(&self, stanza: &Stanza, error: &StanzaError) {
+        let Some(answer) = stanza.error(error) else { return };
         let Some(to) = answer.to.clone() else { return };
         if let Some(sender) = self.core().directory.present(&to) {
             sender.accept(Delivery::plain(answer, Targets::Full));

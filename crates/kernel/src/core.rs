@@ -13,7 +13,8 @@ use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::linger::Linger;
 use crate::{
-    AccountCache, Answers, Archiving, Component, Directory, Host, LastSeen, Late, Roster, SessionId,
+    AccountCache, Answers, Archiving, Component, Directory, Host, LastSeen, Late, Pace, Roster, SessionId,
+    Strangers,
 };
 
 /// Pages of logs that are read at once: each holds up to 32 of the largest stanzas.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub directed_presence: usize,
     /// Keys kept per account to know a resend by.
     pub resend_keys: usize,
+    /// How often one account may write to people who do not know it.
+    pub strangers: Pace,
 }
 
 /// See the module.
@@ -60,6 +63,8 @@ pub struct Core {
     pub late: Late,
     /// Requests of the server's own.
     pub answers: Answers,
+    /// Who wrote to people that do not know them.
+    pub strangers: Strangers,
     pub(crate) linger: Linger,
     pub(crate) clock: Clock,
     /// Who may read a page of a log now.
@@ -100,6 +105,7 @@ impl Core {
             }
         });
         let core = Arc::new(Core {
+            strangers: Strangers::new(settings.strangers),
             settings,
             store,
             writer,

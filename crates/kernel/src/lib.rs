@@ -37,6 +37,7 @@ mod resend;
 mod resource;
 mod roster;
 mod session;
+mod strangers;
 mod table;
 mod ticket;
 
@@ -67,5 +68,6 @@ pub use resend::ResendKey;
 pub use resource::{Presence, Resource};
 pub use roster::Roster;
 pub use session::{Leftover, Session, SessionId};
+pub use strangers::{Pace, Strangers};
 pub use table::Table;
 pub use ticket::Ticket;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 use tokio::time::Instant;
-use waxwing_stanza::{Addr, Condition, Stanza, bare_str};
+use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, bare_str};
 use waxwing_store::{Done, LogRow, Marks, OwnerId, Permit, ResendRow, Seq, Write};
 
 use crate::account::{Open, Place, State, Unwritten};
@@ -203,7 +203,7 @@ impl Account {
     ) {
         if reached.is_empty() && arriving.log.is_none() && arriving.stanza.kind.is_request() {
             // Whom it was for has gone while it waited.
-            return after.bounce(arriving.stanza, Condition::ServiceUnavailable);
+            return after.bounce(arriving.stanza, StanzaError::nobody());
         }
         let at = arriving.log.and_then(|log| state.find(log.seq).ok());
         let pending = at.is_some_and(|at| state.open[at].pending);
@@ -290,7 +290,8 @@ impl Account {
     /// What does not fit, and is not read from the log later.
     fn shed(&self, session: &Session, entry: Entry, after: &mut After<'_>) {
         if entry.is_request() {
-            after.bounce(entry.stanza, Condition::ResourceConstraint);
+            let error = StanzaError::new(Condition::ResourceConstraint);
+            after.bounce(entry.stanza, error.text("this client reads too slowly"));
         } else if !entry.is_lone_chat_state() {
             session.overflow();
         }

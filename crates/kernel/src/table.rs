@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use waxwing_stanza::{Condition, IqType, Kind, Stanza, StanzaError};
+use waxwing_stanza::{IqType, Kind, Stanza, StanzaError};
 use waxwing_xml::Element;
 
 use crate::{
@@ -92,7 +92,7 @@ impl Table {
                     Ok(()) => guard(passing),
                     Err(error) => {
                         tracing::error!(%error, "a rule could not be loaded: the stanza is refused");
-                        return Err(Some(Condition::InternalServerError.into()));
+                        return Err(Some(StanzaError::unanswering()));
                     }
                 },
                 verdict => verdict,
@@ -101,7 +101,7 @@ impl Table {
                 Verdict::Pass => {}
                 Verdict::Drop => return Err(None),
                 Verdict::Refuse(error) => return Err(Some(error)),
-                Verdict::AskAgain(_) => return Err(Some(Condition::InternalServerError.into())),
+                Verdict::AskAgain(_) => return Err(Some(StanzaError::unanswering())),
             }
         }
         Ok(())

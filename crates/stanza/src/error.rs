@@ -72,6 +72,28 @@ impl StanzaError {
         StanzaError { kind: condition.usual_type(), condition, text: None, app: None }
     }
 
+    /// Nobody takes it. The same where there is no such account, where nobody is connected and where the sender is
+    /// blocked: it must not say which.
+    pub fn nobody() -> StanzaError {
+        StanzaError::new(Condition::ServiceUnavailable).text("nobody can be reached at this address")
+    }
+
+    /// Its domain is not ours.
+    pub fn elsewhere() -> StanzaError {
+        StanzaError::new(Condition::RemoteServerNotFound)
+            .text("this server is not connected to other servers")
+    }
+
+    /// Whom it is for has as many waiting as may be.
+    pub fn waiting() -> StanzaError {
+        StanzaError::new(Condition::ServiceUnavailable).text("too many messages wait for this person")
+    }
+
+    /// What decides about it does not answer.
+    pub fn unanswering() -> StanzaError {
+        StanzaError::new(Condition::InternalServerError).text("the server's storage does not answer")
+    }
+
     pub fn text(mut self, text: impl Into<Cow<'static, str>>) -> StanzaError {
         self.text = Some(text.into());
         self

@@ -45,7 +45,10 @@ impl Stanza {
         let malformed = to == Some(None);
         let stanza = |kind| Stanza { kind, from: None, to: to.flatten(), element, hidden: SmallVec::new() };
         match kind {
-            Ok(kind) if malformed => Err(ReadError::Answer(stanza(kind), Condition::JidMalformed.into())),
+            Ok(kind) if malformed => {
+                let error = StanzaError::new(Condition::JidMalformed);
+                Err(ReadError::Answer(stanza(kind), error.text("`to` is no address")))
+            }
             Ok(kind) => Ok(stanza(kind)),
             Err(Some(kind)) => Err(ReadError::Answer(stanza(kind), Condition::BadRequest.into())),
             Err(None) => Err(ReadError::NotAStanza),

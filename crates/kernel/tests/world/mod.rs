@@ -38,6 +38,7 @@ pub fn settings() -> Settings {
         roster_items: 100,
         directed_presence: 100,
         resend_keys: 1000,
+        strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
     }
 }
 

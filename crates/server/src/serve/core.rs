@@ -6,7 +6,7 @@ use std::time::Duration;
 use jid::Jid;
 use tokio::task::JoinHandle;
 use waxwing_config::{ArchivePolicy, Config};
-use waxwing_kernel::{Archive, Core, Host, PushPolicy, PushSummary, Settings, Setup, now};
+use waxwing_kernel::{Archive, Core, Host, Pace, PushPolicy, PushSummary, Settings, Setup, now};
 use waxwing_store::{Store, Writer, WriterOptions, WriterStats};
 
 /// How many accounts' rosters stay in memory.
@@ -80,6 +80,7 @@ fn settings(config: &Config) -> Settings {
         roster_items: limits.roster_items,
         directed_presence: limits.directed_presence,
         resend_keys: RESEND_KEYS,
+        strangers: Pace { per_hour: config.strangers.per_hour, burst: config.strangers.burst },
     }
 }
 

@@ -117,6 +117,7 @@ impl Lab {
             roster_items: 1000,
             directed_presence: 1000,
             resend_keys: 1000,
+            strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
         };
         let core = Core::new(settings, store, writer, [1; 16], 1);
         let host = Host::new(&core, Arc::new(Jid::new(crate::DOMAIN)?), Archive::UntilDelivered);
