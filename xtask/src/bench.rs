@@ -1,10 +1,13 @@
 //! The benchmark.
 
-use crate::steps;
+use crate::{setup, steps};
 
-/// Builds server and benchmark as they are released, and measures. A whole run without arguments is what
+/// Installs the peers, builds server and benchmark as they are released, and measures. A whole run without arguments is what
 /// `docs/benchmarks` shows.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
+    if let Err(missing) = setup::peers() {
+        eprintln!("{missing}\nWhat is not installed is left out.");
+    }
     steps::cargo(&["build", "--release", "--package", "waxwing", "--package", "waxwing-bench"])?;
     let mut measure = vec!["run", "--release", "--package", "waxwing", "--package", "waxwing-bench"];
     measure.extend(["--bin", "waxwing-bench", "--"]);

@@ -15,6 +15,26 @@ const POSTGRES_URL: &str = "WAXWING_TEST_POSTGRES";
 const PROGRAMS: &[(&str, &str)] =
     &[("profanity", "profanity"), ("tmux", "tmux"), ("python3", "python3"), ("npm", "npm")];
 
+/// What the benchmark compares with, and what it stores its archives with.
+const PEERS: &[&str] = &["prosody", "ejabberd", "lua-dbi-postgresql", "erlang-p1-pgsql"];
+
+/// Installs the servers that the benchmark compares with, where it may.
+pub fn peers() -> Result<(), String> {
+    let is_there = |package: &str| {
+        let query = Command::new("dpkg-query")
+            .args(["-W", package])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        query.is_ok_and(|status| status.success())
+    };
+    let mut missing: Vec<&str> = PEERS.iter().copied().filter(|package| !is_there(package)).collect();
+    if !postgres() {
+        missing.push("postgresql");
+    }
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 /// Installs what is missing, where it may.
 pub fn prepare() -> Result<(), String> {
     let mut missing: Vec<&str> =

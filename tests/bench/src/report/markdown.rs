@@ -25,8 +25,7 @@ pub fn text(report: &Report, pictures: &[&str]) -> String {
             let rule = "|---".repeat(subjects.len() + 2);
             let _ = write!(text, "\n## {scenario}\n\n| | {} | Target |\n{rule}|\n", subjects.join(" | "));
         }
-        let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
-        let _ = write!(text, "| {}{unit} |", row.name());
+        let _ = write!(text, "| {} |", row.title());
         for subject in report.subjects(scenario) {
             let _ = write!(text, " {} |", cell(row, subject));
         }

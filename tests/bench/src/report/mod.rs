@@ -85,7 +85,10 @@ pub struct Row {
 
 impl Report {
     pub fn begin(options: &Options) -> Report {
-        let peers = Kind::peers().filter(|_| options.scale.peers);
+        let peers: Vec<Kind> = Kind::peers().filter(|_| options.scale.peers).collect();
+        if options.scale.peers && peers.len() < 2 {
+            println!("Not both peers are installed: {peers:?}");
+        }
         Report {
             date: machine::today(),
             machine: machine::describe(),
@@ -206,6 +209,14 @@ fn is_ours(subject: &str) -> bool {
 }
 
 impl Row {
+    /// With its unit.
+    fn title(&self) -> String {
+        match self.unit.as_str() {
+            "" => self.name(),
+            unit => format!("{}, {unit}", self.name()),
+        }
+    }
+
     fn name(&self) -> String {
         match self.at {
             Some(size) => format!("{} {}", self.figure, shown(size as f64)),

@@ -26,7 +26,8 @@ pub fn all(report: &Report) -> Vec<(String, String)> {
             let rows: Vec<&Row> = report
                 .rows
                 .iter()
-                .filter(|row| row.scenario == scenario && row.at.is_none() && row.runs.len() > 1)
+                .filter(|row| row.scenario == scenario && row.at.is_none())
+                .filter(|row| row.runs.len() > 1 && row.runs.values().any(|runs| median(runs) > 0.0))
                 .collect();
             if !rows.is_empty() {
                 pictures.push((file(scenario), bars(scenario, &rows, &report.subjects(scenario))));
@@ -89,7 +90,7 @@ fn bars(title: &str, rows: &[&Row], subjects: &[&str]) -> String {
     let mut y = 32.0;
     for row in rows {
         y += 18.0;
-        text(&mut out, 12.0, y, "start", &format!("{}, {}", row.figure, row.unit));
+        text(&mut out, 12.0, y, "start", &row.title());
         y += 5.0;
         let most = row.runs.values().map(|runs| median(runs)).fold(f64::MIN_POSITIVE, f64::max);
         for subject in subjects {
