@@ -91,6 +91,7 @@ const QUICK: Scale = Scale {
     idle: 1_000,
     idle_peers: 200,
     rest: Duration::from_secs(3),
+    contacts: 30,
     offline: 200,
     offline_alone: 60,
     offline_peers: 16,

@@ -21,7 +21,7 @@ use crate::wire::{self, Cutter, Event};
 use crate::{DOMAIN, Fault};
 
 /// Longer than any server needs for anything here, unless it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Connections from one address, which has some 28,000 ports.
 const PORTS: usize = 20_000;
@@ -206,7 +206,7 @@ impl Client {
             Ok(Ok(0)) => Err(Fault::new("the server closed the connection")),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Fault::new("nothing came for a minute")),
+            Err(_) => Err(Fault::new("nothing came for three minutes")),
         }
     }
 

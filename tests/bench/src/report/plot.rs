@@ -13,33 +13,28 @@ struct Curve<'a> {
 
 /// All pictures of a report: by their file's name, their text.
 pub fn all(report: &Report) -> Vec<(String, String)> {
-    let mut pictures = Vec::new();
-    let mut done: Vec<(&str, &str)> = Vec::new();
+    let curve = |row: &Row| -> Vec<&Row> {
+        let same = |other: &&Row| other.scenario == row.scenario && other.figure == row.figure;
+        report.rows.iter().filter(same).collect()
+    };
+    let mut pictures: Vec<(String, String)> = Vec::new();
     for row in &report.rows {
-        let key = (row.scenario.as_str(), if row.at.is_some() { row.figure.as_str() } else { "" });
-        if done.contains(&key) {
-            continue;
-        }
-        done.push(key);
-        let (scenario, figure) = key;
-        if figure.is_empty() {
-            let rows: Vec<&Row> = report
-                .rows
-                .iter()
-                .filter(|row| row.scenario == scenario && row.at.is_none())
-                .filter(|row| row.runs.len() > 1 && row.runs.values().any(|runs| median(runs) > 0.0))
-                .collect();
-            if !rows.is_empty() {
-                pictures.push((file(scenario), bars(scenario, &rows, &report.subjects(scenario))));
-            }
+        let sizes = curve(row);
+        let (name, text) = if sizes.len() > 1 {
+            let title = format!("{}: {} …, {}", row.scenario, row.figure, row.unit);
+            (file(&format!("{} {}", row.scenario, row.figure)), lines(&title, &sizes))
         } else {
-            let rows: Vec<&Row> = report
-                .rows
-                .iter()
-                .filter(|row| row.scenario == scenario && row.figure == figure && row.at.is_some())
-                .collect();
-            let title = format!("{scenario}: {figure}, {}", row.unit);
-            pictures.push((file(&format!("{scenario} {figure}")), lines(&title, &rows)));
+            let rows = report.rows.iter().filter(|other| other.scenario == row.scenario);
+            let several = |row: &&Row| row.runs.len() > 1 && row.runs.values().any(|runs| median(runs) > 0.0);
+            let rows: Vec<&Row> = rows.filter(|row| curve(row).len() == 1).filter(several).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            (file(&row.scenario), bars(&row.scenario, &rows, &report.subjects(&row.scenario)))
+        };
+        // Once for all its rows.
+        if pictures.iter().all(|(other, _)| *other != name) {
+            pictures.push((name, text));
         }
     }
     pictures
