@@ -40,6 +40,8 @@ pub struct Scale {
     /// Idle sessions of our server, and of the peers', which cost more.
     pub idle: usize,
     pub idle_peers: usize,
+    /// After so long they have given back the buffers of their login.
+    pub settle: Duration,
     /// How long they are watched.
     pub rest: Duration,
     /// Contacts of each user in `presence`.
@@ -69,6 +71,7 @@ const FULL: Scale = Scale {
     logins: 500,
     idle: 10_000,
     idle_peers: 1_000,
+    settle: Duration::from_secs(3),
     rest: Duration::from_secs(5),
     contacts: 100,
     senders: 50,
@@ -87,20 +90,22 @@ const QUICK: Scale = Scale {
     name: "quick",
     runs: 1,
     scans: 2_000,
-    logins: 200,
-    idle: 1_000,
-    idle_peers: 200,
-    rest: Duration::from_secs(3),
+    logins: 100,
+    idle: 500,
+    idle_peers: 100,
+    settle: Duration::from_secs(1),
+    rest: Duration::from_secs(1),
     contacts: 30,
+    senders: 20,
     offline: 200,
     offline_alone: 60,
     offline_peers: 16,
     pairs: 50,
     chat: 20_000,
-    chat_peers: 3_000,
+    chat_peers: 1_500,
     paced: Duration::from_secs(2),
-    growth: &[100, 1_000],
-    archive: 100_000,
+    growth: &[100, 500],
+    archive: 10_000,
     ..FULL
 };
 
@@ -112,6 +117,7 @@ const SMOKE: Scale = Scale {
     logins: 4,
     idle: 4,
     idle_peers: 0,
+    settle: Duration::from_millis(50),
     rest: Duration::from_millis(50),
     contacts: 3,
     senders: 4,

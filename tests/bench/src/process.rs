@@ -30,12 +30,20 @@ pub fn resident(process: u32) -> Result<f64, Fault> {
     number.ok_or_else(|| Fault::new("unreadable /proc/PID/status"))
 }
 
-/// What the kernel holds in the buffers of all TCP sockets of the machine, in KiB.
-pub fn socket_memory() -> Result<f64, Fault> {
-    let text = fs::read_to_string("/proc/net/sockstat")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("TCP: "));
-    let pages = line.and_then(|line| line.rsplit_once("mem ")?.1.trim().parse::<f64>().ok());
-    pages.map(|pages| pages * 4.0).ok_or_else(|| Fault::new("unreadable /proc/net/sockstat"))
+/// What the kernel holds for sockets and everything else of the whole machine, in KiB: the buffers of TCP, and
+/// the slabs, where sockets, files and their kind lie.
+pub fn kernel_memory() -> Result<f64, Fault> {
+    let number = |path: &str, line: &str, before: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let rest = text.lines().find_map(|it| it.strip_prefix(line))?.rsplit_once(before)?.1;
+        rest.split_ascii_whitespace().next()?.parse::<f64>().ok()
+    };
+    let pages = number("/proc/net/sockstat", "TCP:", "mem ");
+    let slabs = number("/proc/meminfo", "Slab", ":");
+    match (pages, slabs) {
+        (Some(pages), Some(slabs)) => Ok(pages * 4.0 + slabs),
+        _ => Err(Fault::new("unreadable /proc/net/sockstat or /proc/meminfo")),
+    }
 }
 
 struct Stat {
@@ -69,6 +77,7 @@ mod tests {
     fn this_process_is_read() {
         let process = std::process::id();
         assert!(resident(process).expect("memory") > 100.0);
+        assert!(kernel_memory().expect("memory") > 100.0);
         assert!(family_cpu(process).expect("time") >= cpu(process).expect("time"));
     }
 }

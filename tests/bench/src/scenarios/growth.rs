@@ -1,6 +1,6 @@
 //! What a message and a session cost as sessions become more: all of them talk in pairs, one message in flight.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::time::sleep;
 
@@ -16,32 +16,33 @@ const RATE: Figure = Figure::new(SCENARIO, "delivered, with", "messages/s");
 const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "µs");
 const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
 
-/// Buffers of the login are given back.
-const SETTLE: Duration = Duration::from_secs(2);
-
+/// Once: its points lie close enough to each other to show what one run is worth.
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let scale = bench.scale;
-    for _ in 0..scale.runs {
-        for kind in [Kind::WAXWING, Kind::RELAY] {
-            let (server, target) = bench.start(kind).await?;
-            let empty = server.resident()?;
-            let mut talkers: Vec<Talker> = Vec::new();
-            for &sessions in scale.growth {
-                let more = super::chat::gather(kind, &target, talkers.len()..sessions).await?;
-                talkers.extend(more);
-                sleep(SETTLE).await;
-                let at = sessions as u64;
-                report.add(&MEMORY.at(at), kind.name(), (server.resident()? - empty) / sessions as f64);
+    for kind in [Kind::WAXWING, Kind::RELAY] {
+        grow(bench, report, kind).await?;
+    }
+    Ok(())
+}
 
-                let each = (scale.chat / sessions).max(1);
-                let (before, begun) = (server.cpu()?, Instant::now());
-                talkers = talk::talk(talkers, sessions / 2, 1, each).await?;
-                let (used, took) = (server.cpu()? - before, begun.elapsed());
-                let delivered = (sessions * each) as f64;
-                report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
-                report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());
-            }
-        }
+async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+    let scale = bench.scale;
+    let (server, target) = bench.start(kind).await?;
+    let empty = server.resident()?;
+    let mut talkers: Vec<Talker> = Vec::new();
+    for &sessions in scale.growth {
+        let more = super::chat::gather(kind, &target, talkers.len()..sessions).await?;
+        talkers.extend(more);
+        sleep(scale.settle).await;
+        let at = sessions as u64;
+        report.add(&MEMORY.at(at), kind.name(), (server.resident()? - empty) / sessions as f64);
+
+        let each = (scale.chat / sessions).max(1);
+        let (before, begun) = (server.cpu()?, Instant::now());
+        talkers = talk::talk(talkers, sessions / 2, 1, each).await?;
+        let (used, took) = (server.cpu()? - before, begun.elapsed());
+        let delivered = (sessions * each) as f64;
+        report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
+        report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());
     }
     Ok(())
 }

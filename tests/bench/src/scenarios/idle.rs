@@ -1,7 +1,5 @@
 //! Idle sessions: direct TLS, available, stream management enabled with resumption.
 
-use std::time::Duration;
-
 use tokio::time::sleep;
 
 use crate::Fault;
@@ -17,13 +15,10 @@ const MEMORY: Figure = Figure::new("idle", "resident memory of one session", "Ki
     Target::MostTimes(1.4, Other::Relay),
 ]);
 
-const SOCKETS: Figure = Figure::new("idle", "kernel's socket buffers of one session, both ends", "KiB");
+const SOCKETS: Figure = Figure::new("idle", "kernel memory of one connection, both ends", "KiB");
 const CPU: Figure = Figure::new("idle", "processor time of 1,000 sessions in a minute", "ms");
 
 const AT_ONCE: usize = 8;
-
-/// Buffers of the login are given back.
-const SETTLE: Duration = Duration::from_secs(3);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     for _ in 0..bench.scale.runs {
@@ -46,13 +41,13 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
             };
             // What a process needs once for all sessions is there after the first.
             let _others = many(bench.scale.warm(), AT_ONCE, begin(sessions)).await?;
-            sleep(SETTLE).await;
-            let (before, sockets) = (server.resident()?, process::socket_memory()?);
+            sleep(bench.scale.settle).await;
+            let (before, sockets) = (server.resident()?, process::kernel_memory()?);
             let _clients = many(sessions, AT_ONCE, begin(0)).await?;
-            sleep(SETTLE).await;
+            sleep(bench.scale.settle).await;
             let grown = server.resident()? - before;
             report.add(&MEMORY, kind.name(), grown / sessions as f64);
-            let grown = process::socket_memory()? - sockets;
+            let grown = process::kernel_memory()? - sockets;
             report.add(&SOCKETS, kind.name(), grown / sessions as f64);
             let cpu = server.cpu()?;
             sleep(bench.scale.rest).await;

@@ -15,7 +15,7 @@ use crate::server::Kind;
 use crate::tally::Tally;
 use crate::wire::{Event, Number, write_message};
 
-/// Recipients for each sender.
+/// Recipients for each sender, at most.
 pub const RECIPIENTS: usize = 10;
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
@@ -76,6 +76,7 @@ struct Sending {
     messages: usize,
     in_flight: usize,
     senders: usize,
+    recipients: usize,
 }
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -91,7 +92,14 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
                     (true, 1) => scale.offline_alone,
                     (true, _) => scale.offline,
                 };
-                let sending = Sending { messages, in_flight: load.in_flight, senders: scale.senders };
+                // As many messages wait for each, whoever the server is.
+                let for_each = (RECIPIENTS * messages).div_ceil(scale.offline);
+                let sending = Sending {
+                    messages,
+                    in_flight: load.in_flight,
+                    senders: scale.senders,
+                    recipients: scale.senders * for_each.min(RECIPIENTS),
+                };
                 measure(bench, report, kind, load, &sending).await?;
             }
         }
@@ -138,7 +146,7 @@ async fn measure(
     report.add(&load.p99, kind.name(), quantile(&mut waits, 0.99));
     report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
 
-    let recipients = many(senders * RECIPIENTS, 8, move |recipient| {
+    let recipients = many(sending.recipients, 8, move |recipient| {
         let target = target.clone();
         async move {
             let mut client = Client::connect(&target).await?;
@@ -168,7 +176,7 @@ async fn measure(
 impl Sending {
     /// Whom a sender's message goes to.
     fn recipient(&self, sender: usize, number: usize) -> usize {
-        (sender * RECIPIENTS + number * 7) % (self.senders * RECIPIENTS)
+        (sender * RECIPIENTS + number * 7) % self.recipients
     }
 
     fn expected(&self, recipient: usize) -> usize {
