@@ -76,7 +76,7 @@ impl Commands {
         };
         if answered.is_err() {
             // What was asked can be answered in another way.
-            self.sessions.put(session, waiting);
+            self.sessions.put(session, waiting)?;
         }
         answered
     }
@@ -86,15 +86,17 @@ impl Commands {
         request: &Request<Element>,
         node: &'static str,
         number: u64,
-        forms: Vec<Element>,
+        forms: Vec<String>,
     ) -> Result<Reply, StanzaError> {
         let session = request.session()?;
         let id = sessions::id(session, number);
-        let run = Run { session: session.clone(), forms: forms.clone() };
+        let read: Result<_, _> = forms.iter().map(|form| form.parse::<Element>()).collect();
+        let read = read.map_err(|_| StanzaError::new(Condition::InternalServerError))?;
+        let run = Run { session: session.clone(), forms: read };
         match request.host.table().run(node, run).await.ok_or(StanzaError::new(Condition::ItemNotFound))?? {
             Stage::Ask { form, last } => {
                 let reply = answer::executing(node, &id, !forms.is_empty(), last, &form);
-                self.sessions.put(session, Waiting::new(session, number, node, forms, last));
+                self.sessions.put(session, Waiting::new(session, number, node, forms, last))?;
                 Ok(reply)
             }
             Stage::Done { payload, note } => Ok(answer::completed(node, &id, &payload, note.as_deref())),
@@ -118,7 +120,7 @@ fn may_begin(asked: &Element, action: Action) -> Result<(), StanzaError> {
 }
 
 /// The forms of a run after an action.
-fn step(waiting: &Waiting, action: Action, request: &Request<Element>) -> Result<Vec<Element>, StanzaError> {
+fn step(waiting: &Waiting, action: Action, request: &Request<Element>) -> Result<Vec<String>, StanzaError> {
     let mut forms = waiting.forms.clone();
     match action {
         Action::Prev => {
@@ -135,7 +137,7 @@ fn step(waiting: &Waiting, action: Action, request: &Request<Element>) -> Result
     }
     let submitted =
         form::submitted(&request.payload).ok_or_else(|| bad_payload("a filled in form is missing"))?;
-    forms.push(submitted.clone());
+    forms.push(String::from(submitted));
     Ok(forms)
 }
 

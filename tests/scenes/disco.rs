@@ -11,8 +11,11 @@ scenes! {
         items_of_a_stranger_are_none,
         capabilities_of_the_server,
         an_unknown_node,
-        a_contact_may_look_further_than_a_stranger,
+        a_contact_may_look_further_than_a_stranger;
+    ["archive.policy=always"]: what_clients_look_for_and_where;
 }
+
+const COMMANDS: &str = "http://jabber.org/protocol/commands";
 
 fn info(node: Option<&str>) -> String {
     let node = node.map(|node| format!(" node='{node}'")).unwrap_or_default();
@@ -169,4 +172,37 @@ async fn a_contact_may_look_further_than_a_stranger(s: &Server) {
     let query = query(&mut romeo, &to, None).await;
     assert!(identities(&query).contains(&"account/registered".to_owned()), "{}", query.show());
     juliet.nothing().await;
+}
+
+/// Clients look for each of these at one of the two addresses, and do without where it is not there: Conversations, Monal,
+/// Gajim, Siskin, and the compliance tester.
+async fn what_clients_look_for_and_where(s: &Server) {
+    let mut romeo = s.user().await;
+    let me = romeo.bare().to_owned();
+    let server = ["urn:xmpp:blocking", "urn:xmpp:carbons:2", "msgoffline", "vcard-temp", COMMANDS];
+    let account = [
+        "urn:xmpp:mam:2",
+        "urn:xmpp:sid:0",
+        "urn:xmpp:push:0",
+        "tigase:push:encrypt:0",
+        "tigase:push:encrypt:aes-128-gcm",
+        "tigase:push:priority:0",
+        "tigase:push:filter:muted:0",
+        "tigase:push:filter:ignore-unknown:0",
+        "tigase:push:away:0",
+        "vcard-temp",
+        COMMANDS,
+    ];
+    for (to, wanted) in [("localhost", &server[..]), (&me, &account[..])] {
+        let features = features(&query(&mut romeo, to, None).await);
+        for feature in wanted {
+            assert!(features.iter().any(|it| it == feature), "{to} has no {feature}: {features:?}");
+        }
+    }
+    // What only an account has is not the server's.
+    let features = features(&query(&mut romeo, "localhost", None).await);
+    assert!(
+        !features.iter().any(|it| it.starts_with("urn:xmpp:mam:") || it == "urn:xmpp:push:0"),
+        "{features:?}"
+    );
 }

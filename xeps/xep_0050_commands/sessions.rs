@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use minidom::Element;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use waxwing_kernel::{Session, first_at, now};
@@ -16,6 +15,9 @@ use crate::commands::{COMMANDS, bad};
 /// How long a run waits.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Bytes of all runs of a host, about.
+const ROOM: usize = 64 << 20;
+
 pub struct Sessions {
     waiting: Mutex<Runs>,
     /// The next run's. Grows over restarts too, so that an id is never given twice.
@@ -26,6 +28,7 @@ pub struct Sessions {
 
 struct Runs {
     of: HashMap<OwnerId, Vec<Waiting>>,
+    bytes: usize,
     /// When those that waited too long were last removed.
     swept: Instant,
 }
@@ -35,7 +38,8 @@ pub struct Waiting {
     /// The full JID that goes on with it, nobody else.
     asker: Addr,
     node: &'static str,
-    pub forms: Vec<Element>,
+    /// As XML: a tree of them takes many times their bytes.
+    pub forms: Vec<String>,
     pub last: bool,
     since: Instant,
 }
@@ -45,7 +49,7 @@ impl Waiting {
         session: &Session,
         number: u64,
         node: &'static str,
-        forms: Vec<Element>,
+        forms: Vec<String>,
         last: bool,
     ) -> Waiting {
         Waiting { number, asker: session.jid.clone(), node, forms, last, since: Instant::now() }
@@ -54,11 +58,36 @@ impl Waiting {
     fn is_over(&self) -> bool {
         self.since.elapsed() >= PATIENCE
     }
+
+    fn bytes(&self) -> usize {
+        size_of::<Waiting>() + self.asker.as_str().len() + self.forms.iter().map(String::len).sum::<usize>()
+    }
+}
+
+impl Runs {
+    fn sweep(&mut self) {
+        self.swept = Instant::now();
+        self.of.retain(|_, runs| {
+            runs.retain(|run| !run.is_over());
+            !runs.is_empty()
+        });
+        self.bytes = self.of.values().flatten().map(Waiting::bytes).sum();
+    }
+
+    fn remove(&mut self, owner: OwnerId, at: usize) -> Option<Waiting> {
+        let runs = self.of.get_mut(&owner)?;
+        let run = (at < runs.len()).then(|| runs.remove(at))?;
+        if runs.is_empty() {
+            self.of.remove(&owner);
+        }
+        self.bytes -= run.bytes();
+        Some(run)
+    }
 }
 
 impl Sessions {
     pub fn new(limit: usize) -> Sessions {
-        let runs = Runs { of: HashMap::new(), swept: Instant::now() };
+        let runs = Runs { of: HashMap::new(), bytes: 0, swept: Instant::now() };
         Sessions { waiting: Mutex::new(runs), next: AtomicU64::new(first_at(now())), limit }
     }
 
@@ -67,21 +96,24 @@ impl Sessions {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Lets a run wait. Where the account has too many, the one that waits for longest is over.
-    pub fn put(&self, session: &Session, run: Waiting) {
+    /// Lets a run wait. Where the account has too many, the one that waits for longest is over. Errors:
+    /// `<resource-constraint/>` where all accounts together have too many.
+    pub fn put(&self, session: &Session, run: Waiting) -> Result<(), StanzaError> {
+        let owner = session.account.id;
         let mut waiting = self.waiting.lock();
         if waiting.swept.elapsed() >= PATIENCE {
-            waiting.swept = Instant::now();
-            waiting.of.retain(|_, runs| {
-                runs.retain(|run| !run.is_over());
-                !runs.is_empty()
-            });
+            waiting.sweep();
         }
-        let runs = waiting.of.entry(session.account.id).or_default();
-        runs.push(run);
-        if runs.len() > self.limit {
-            runs.remove(0);
+        if waiting.of.get(&owner).is_some_and(|runs| runs.len() >= self.limit) {
+            waiting.remove(owner, 0);
         }
+        if waiting.bytes + run.bytes() > ROOM {
+            let error = StanzaError::new(Condition::ResourceConstraint);
+            return Err(error.text("too many commands wait for their next stage"));
+        }
+        waiting.bytes += run.bytes();
+        waiting.of.entry(owner).or_default().push(run);
+        Ok(())
     }
 
     /// A run to go on with, which is put back if it is to wait again. Errors: `<session-expired/>` for one that is over,
@@ -90,16 +122,12 @@ impl Sessions {
         let owner = session.account.id;
         let number = session.account.core().ids.position(owner, id).ok_or_else(|| bad("bad-sessionid"))?;
         let mut waiting = self.waiting.lock();
-        let runs = waiting.of.get_mut(&owner).ok_or_else(expired)?;
+        let runs = waiting.of.get(&owner).map_or(&[][..], Vec::as_slice);
         let at = runs.iter().position(|run| run.number == number).ok_or_else(expired)?;
         if runs.get(at).is_none_or(|run| run.asker != session.jid || run.node != node) {
             return Err(bad("bad-sessionid"));
         }
-        let run = runs.remove(at);
-        if runs.is_empty() {
-            waiting.of.remove(&owner);
-        }
-        if run.is_over() { Err(expired()) } else { Ok(run) }
+        waiting.remove(owner, at).filter(|run| !run.is_over()).ok_or_else(expired)
     }
 }
 
