@@ -5,7 +5,11 @@
 //! acknowledged, with the same id and payload; recipients come back with initial presence. At the end everything is
 //! counted over the messages that were acknowledged, on both databases, archived and not.
 //!
-//! `WAXWING_CRASHES` is how often each server is killed (20), `WAXWING_SEED` repeats a run's decisions.
+//! And one account by chance (`union`): senders and three devices of it do whatever comes, and each device ends with all
+//! that was acknowledged.
+//!
+//! `WAXWING_CRASHES` is how often each server is killed (20), `WAXWING_STEPS` how much happens to the one account (300),
+//! `WAXWING_SEED` repeats a run's decisions.
 
 // A broken expectation is a failed test: that is what panics are for here.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -14,8 +18,11 @@ mod device;
 mod dice;
 mod judge;
 mod ledger;
+mod peer;
+mod reader;
 mod sender;
 mod table;
+mod union;
 mod wire;
 mod world;
 
@@ -78,6 +85,21 @@ fn what_was_acknowledged_arrives_whenever_the_server_is_killed() {
     });
     table::print(&runs);
     assert!(runs.iter().all(|run| run.faults.is_empty()), "see the table; WAXWING_SEED={seed}");
+}
+
+#[test]
+fn each_of_three_devices_ends_with_all_that_was_acknowledged() {
+    let steps = number("WAXWING_STEPS").unwrap_or(300);
+    let seed = number("WAXWING_SEED").unwrap_or_else(random);
+    table::say(&format!("\n{steps} steps on each of two servers; WAXWING_SEED={seed}"));
+    std::thread::scope(|scope| {
+        let runs = [Database::Sqlite, Database::Postgres]
+            .map(|database| scope.spawn(move || union::run(database, steps, seed)));
+        for run in runs {
+            let faults = run.join().unwrap_or_else(|_| panic!("a client panics; WAXWING_SEED={seed}"));
+            assert!(faults.is_empty(), "{faults:#?}\nWAXWING_SEED={seed}");
+        }
+    });
 }
 
 fn run(database: Database, policy: &'static str, kills: u32, seed: u64) -> Run {

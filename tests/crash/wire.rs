@@ -39,12 +39,7 @@ impl Wire {
         trust: &Arc<ClientConfig>,
         account: &Account,
     ) -> Result<Wire, Gone> {
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost").expect("a server name");
-        let socket = TlsConnector::from(trust.clone()).connect(name, socket).await?;
-        let mut wire = Wire { socket, reader: Reader::default() };
-        wire.open().await?;
+        let mut wire = Wire::connect(address, trust).await?;
         let mut scram = Scram::new(Hash::Sha256, &account.user, &account.password, "", &Binding::No);
         let first = STANDARD.encode(scram.first());
         wire.send(&format!("<auth xmlns='{}' mechanism='SCRAM-SHA-256'>{first}</auth>", ns::SASL)).await;
@@ -53,6 +48,30 @@ impl Wire {
         wire.send(&format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await;
         wire.expect("success").await?;
         wire.reader = Reader::default();
+        wire.open().await?;
+        Ok(wire)
+    }
+
+    /// Connects, and logs in with SASL2 (XEP-0388) and these wishes; `<success/>` is returned too.
+    pub async fn login_with(
+        address: SocketAddr,
+        trust: &Arc<ClientConfig>,
+        account: &Account,
+        wishes: &str,
+    ) -> Result<(Wire, Element), Gone> {
+        let mut wire = Wire::connect(address, trust).await?;
+        let plain = format!("\0{}\0{}", account.user, account.password);
+        wire.send(&harness::authenticate("PLAIN", plain, wishes)).await;
+        let success = wire.expect("success").await?;
+        Ok((wire, success))
+    }
+
+    async fn connect(address: SocketAddr, trust: &Arc<ClientConfig>) -> Result<Wire, Gone> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").expect("a server name");
+        let socket = TlsConnector::from(trust.clone()).connect(name, socket).await?;
+        let mut wire = Wire { socket, reader: Reader::default() };
         wire.open().await?;
         Ok(wire)
     }
