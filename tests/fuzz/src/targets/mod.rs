@@ -2,6 +2,7 @@
 
 mod jid;
 mod sasl;
+mod stored;
 mod xml;
 
 use crate::mutate::Random;
@@ -16,5 +17,6 @@ pub struct Target {
     pub check: fn(&[u8], &mut Random) -> Result<(), String>,
 }
 
-/// All targets; another reader of strangers' input gets its line here.
-pub const TARGETS: &[Target] = &[xml::SPLIT, xml::SCAN, xml::HEADER, jid::JID, sasl::SASL, sasl::FAST];
+/// All targets; another reader of input that is not trusted gets its line here.
+pub const TARGETS: &[Target] =
+    &[xml::SPLIT, xml::SCAN, xml::HEADER, jid::JID, sasl::SASL, sasl::FAST, stored::STORED];
