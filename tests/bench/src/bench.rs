@@ -128,7 +128,7 @@ impl Bench {
     /// A database for a server: with the accounts for ours, which keeps everything there, and with empty tables for a
     /// peer's archive.
     async fn database(&mut self, kind: Kind) -> Result<String, Fault> {
-        let cluster = self.cluster.get_or_insert_with(Cluster::start);
+        let cluster = cluster(&mut self.cluster);
         if kind.product == Product::Waxwing {
             if let Some(template) = &self.template_database {
                 return Ok(cluster.copy_of(template).await);
@@ -154,7 +154,7 @@ impl Bench {
         self.starts += 1;
         let path = self.folder.path().join(format!("store-{}", self.starts));
         let sqlite = waxwing_store_sqlite::open(&path).await.map_err(said)?;
-        let url = self.cluster.get_or_insert_with(Cluster::start).fresh_database().await;
+        let url = cluster(&mut self.cluster).fresh_database().await;
         let postgres = waxwing_store_postgres::open(&url).await.map_err(said)?;
         Ok([("SQLite", sqlite), ("Postgres", postgres)])
     }
@@ -202,6 +202,17 @@ impl Bench {
     fn target(&self, server: &Server) -> Target {
         Target::new(server.address, self.tls.clone())
     }
+}
+
+/// The Postgres of this run, started by whoever asks first.
+fn cluster(place: &mut Option<Cluster>) -> &Cluster {
+    place.get_or_insert_with(|| {
+        let cluster = Cluster::start();
+        if cluster.postmaster().is_none() {
+            println!("  Postgres runs elsewhere: its processor time is not counted");
+        }
+        cluster
+    })
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Fault> {

@@ -95,7 +95,7 @@ const QUICK: Scale = Scale {
     idle_peers: 100,
     settle: Duration::from_secs(1),
     rest: Duration::from_secs(1),
-    contacts: 30,
+    contacts: 15,
     senders: 20,
     offline: 200,
     offline_alone: 60,

@@ -18,7 +18,7 @@ pub use target::{Other, Target};
 use crate::options::Options;
 use crate::server::Kind;
 use crate::{Fault, machine};
-use number::shown;
+use number::{counted, shown};
 use target::Bound;
 
 /// The name of the files.
@@ -219,7 +219,7 @@ impl Row {
 
     fn name(&self) -> String {
         match self.at {
-            Some(size) => format!("{} {}", self.figure, shown(size as f64)),
+            Some(size) => format!("{} {}", self.figure, counted(size)),
             None => self.figure.clone(),
         }
     }

@@ -39,6 +39,11 @@ pub fn shown(value: f64) -> String {
     }
 }
 
+/// A size, which is whole.
+pub fn counted(size: u64) -> String {
+    if size < 100 { size.to_string() } else { shown(size as f64) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +54,6 @@ mod tests {
             [shown(1234567.0), shown(-1000.2), shown(12.34), shown(0.1666)],
             ["1,234,567", "-1,000", "12.3", "0.167"]
         );
+        assert_eq!([counted(30), counted(1_000)], ["30", "1,000"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::number::{median, shown};
+use super::number::{counted, median, shown};
 use super::{Report, Row, is_ours};
 
 /// A line of values over sizes.
@@ -137,7 +137,7 @@ fn lines(title: &str, rows: &[&Row]) -> String {
     sizes.sort_unstable_by(f64::total_cmp);
     sizes.dedup();
     for size in sizes {
-        text(&mut out, x(size), BOTTOM + 18.0, "middle", &shown(size));
+        text(&mut out, x(size), BOTTOM + 18.0, "middle", &counted(size as u64));
     }
     for (number, curve) in curves.iter().enumerate() {
         let path: Vec<String> =

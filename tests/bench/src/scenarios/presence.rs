@@ -42,6 +42,14 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
                 place.insert(data);
             }
             let (server, target) = bench.start_on(kind, &befriended[&kind.product])?;
+            // What a process needs once for all logins is done after the first.
+            let (there, first) = (target.clone(), users);
+            let _others = many(bench.scale.warm(), AT_ONCE, move |number| {
+                let target = there.clone();
+                async move { Client::ready(&target, first + number).await }
+            })
+            .await?;
+            sleep(SETTLE).await;
             let (before, begun) = (server.cpu()?, Instant::now());
             storm(&target, users).await?;
             let took = begun.elapsed();
