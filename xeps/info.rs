@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
-use waxwing_kernel::{Host, Identity, Place};
+use waxwing_kernel::{Host, Identity, InfoForm, Place};
 use waxwing_xml::Tag;
+
+use crate::form::DATA;
 
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// Names the software in XEP-0115's `node`.
@@ -14,12 +16,15 @@ pub const CAPS_NODE: &str = "urn:x-waxwing:server";
 pub struct Info {
     identities: Vec<&'static Identity>,
     features: Vec<&'static str>,
+    forms: Vec<InfoForm>,
 }
 
 impl Info {
     /// Of the server.
     pub fn of_host(host: &Host) -> Info {
-        Info::of(host, &[Place::Host])
+        let mut forms = host.table().host_forms().to_vec();
+        forms.sort_by_key(|form| form.kind);
+        Info { forms, ..Info::of(host, &[Place::Host]) }
     }
 
     /// Of an account, with or without an archive.
@@ -39,7 +44,7 @@ impl Info {
         identities.sort_by_key(|identity| (identity.category, identity.kind));
         features.sort_unstable();
         features.dedup();
-        Info { identities, features }
+        Info { identities, features, forms: Vec::new() }
     }
 
     /// The payload of a disco#info result; `node` mirrors the request's (XEP-0030 §3.2).
@@ -56,6 +61,7 @@ impl Info {
             for feature in &self.features {
                 Tag::new(out, "feature").attr("var", feature).end_empty();
             }
+            self.forms.iter().for_each(|form| write_form(out, form));
         });
     }
 
@@ -71,6 +77,16 @@ impl Info {
             hash.update(feature);
             hash.update("<");
         }
+        for form in &self.forms {
+            hash.update(form.kind);
+            hash.update("<");
+            for (name, values) in &form.fields {
+                for part in std::iter::once(*name).chain(values.iter().map(String::as_str)) {
+                    hash.update(part);
+                    hash.update("<");
+                }
+            }
+        }
         BASE64_STANDARD.encode(hash.finalize())
     }
 
@@ -79,6 +95,19 @@ impl Info {
         let ver = node.strip_prefix(CAPS_NODE).and_then(|rest| rest.strip_prefix('#'));
         ver.is_some_and(|ver| ver == self.ver())
     }
+}
+
+/// XEP-0128 §3.
+fn write_form(out: &mut Vec<u8>, form: &InfoForm) {
+    Tag::new(out, "x").ns(DATA).attr("type", "result").children(|out| {
+        let kind = Tag::new(out, "field").attr("var", "FORM_TYPE").attr("type", "hidden");
+        kind.children(|out| Tag::new(out, "value").text(form.kind));
+        for (name, values) in &form.fields {
+            Tag::new(out, "field").attr("var", name).attr("type", "list-multi").children(|out| {
+                values.iter().for_each(|value| Tag::new(out, "value").text(value));
+            });
+        }
+    });
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ mod xep_0092_version;
 mod xep_0114_components;
 mod xep_0115_caps;
 mod xep_0153_vcard_avatars;
+mod xep_0157_contacts;
 mod xep_0160_offline;
 mod xep_0191_blocking;
 mod xep_0198_stream_management;
@@ -48,7 +49,9 @@ mod xep_0388_sasl2;
 mod xep_0431_full_text_search;
 mod xep_0440_channel_binding;
 mod xep_0441_archive_preferences;
+mod xep_0455_outage;
 mod xep_0474_downgrade;
+mod xep_0478_stream_limits;
 mod xep_0480_upgrade;
 mod xep_0484_fast;
 mod xep_0509_pipelining;
@@ -91,6 +94,7 @@ modules! {
     xep_0077_registration::Registration,
     xep_0092_version::Version,
     xep_0153_vcard_avatars::VcardAvatars,
+    xep_0157_contacts::ContactAddresses,
     xep_0160_offline::Offline,
     xep_0198_stream_management::StreamManagement,
     xep_0199_ping::Ping,
@@ -107,7 +111,9 @@ modules! {
     xep_0388_sasl2::Sasl2,
     xep_0431_full_text_search::FullTextSearch,
     xep_0440_channel_binding::ChannelBinding,
+    xep_0455_outage::OutageStatus,
     xep_0474_downgrade::Downgrade,
+    xep_0478_stream_limits::StreamLimits,
     xep_0480_upgrade::Upgrade,
     xep_0484_fast::Fast,
     xep_0509_pipelining::Pipelining,

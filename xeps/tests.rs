@@ -48,6 +48,7 @@ impl Server {
             iterations: 4096,
             block_list_items: 3,
             reports: 2,
+            contacts: Default::default(),
             private_bytes: 1000,
             command_sessions: 3,
             vcard_bytes: 1000,

@@ -13,9 +13,14 @@ scenes! {
         an_unknown_node,
         a_contact_may_look_further_than_a_stranger;
     ["archive.policy=always"]: what_clients_look_for_and_where;
+    ["contact.abuse=[\"xmpp:abuse@localhost\", \"mailto:abuse@example.org\", \"xmpp:abuse@localhost\"]", "contact.security=mailto:security@example.org", "contact.external_status=https://status.example.org/xmpp.json"]:
+        whom_to_turn_to,
+        capabilities_with_forms,
+        contacts_are_judged_at_the_start;
 }
 
 const COMMANDS: &str = "http://jabber.org/protocol/commands";
+const DATA: &str = "jabber:x:data";
 
 fn info(node: Option<&str>) -> String {
     let node = node.map(|node| format!(" node='{node}'")).unwrap_or_default();
@@ -132,7 +137,7 @@ async fn capabilities_of_the_server(s: &Server) {
     assert_eq!(asked.attr("node"), Some(&*node));
     assert_eq!((identities(&asked), features(&asked)), (identities(&plain), features(&plain)));
 
-    // XEP-0115 §5.1, without forms.
+    // XEP-0115 §5.1.
     let mut text = String::new();
     let mut identities: Vec<String> = plain
         .children()
@@ -148,11 +153,75 @@ async fn capabilities_of_the_server(s: &Server) {
     features.sort();
     text.extend(identities);
     text.extend(features);
+    for (kind, fields) in forms(&plain) {
+        text.push_str(&format!("{kind}<"));
+        for (name, mut values) in fields {
+            values.sort();
+            text.push_str(&format!("{name}<{}<", values.join("<")));
+        }
+    }
     let hash = base64::Engine::encode(
         &base64::engine::general_purpose::STANDARD,
         harness::Hash::Sha1.digest(text.as_bytes()),
     );
     assert_eq!(hash, ver);
+}
+
+async fn capabilities_with_forms(s: &Server) {
+    capabilities_of_the_server(s).await;
+}
+
+/// Values by field of the forms, by their `FORM_TYPE`s.
+fn forms(query: &Element) -> Vec<(String, Vec<(String, Vec<String>)>)> {
+    let mut forms = Vec::new();
+    for form in query.children().filter(|it| it.is("x", DATA)) {
+        assert_eq!(form.kind(), Some("result"));
+        let mut fields: Vec<(String, Vec<String>)> = form
+            .children()
+            .map(|field| {
+                (field.attr("var").expect("a var").to_owned(), field.children().map(Element::text).collect())
+            })
+            .collect();
+        let kind = fields.remove(0);
+        assert_eq!((kind.0.as_str(), kind.1.len()), ("FORM_TYPE", 1));
+        fields.sort();
+        forms.push((kind.1[0].clone(), fields));
+    }
+    forms.sort();
+    forms
+}
+
+/// XEP-0157 §3, XEP-0455 §2.1.
+async fn whom_to_turn_to(s: &Server) {
+    let mut romeo = s.user().await;
+    let found = forms(&query(&mut romeo, "localhost", None).await);
+    let texts = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let info = vec![
+        ("abuse-addresses".to_owned(), texts(&["mailto:abuse@example.org", "xmpp:abuse@localhost"])),
+        ("security-addresses".to_owned(), texts(&["mailto:security@example.org"])),
+    ];
+    let outage =
+        vec![("external-status-addresses".to_owned(), texts(&["https://status.example.org/xmpp.json"]))];
+    let wanted =
+        [("http://jabber.org/network/serverinfo".to_owned(), info), ("urn:xmpp:sos:0".to_owned(), outage)];
+    assert_eq!(found, wanted);
+    // Of the server, not of its accounts.
+    let me = romeo.bare().to_owned();
+    assert!(forms(&query(&mut romeo, &me, None).await).is_empty());
+}
+
+async fn contacts_are_judged_at_the_start(_: &Server) {
+    for (key, value) in [
+        ("contact.abuse", "abuse@example.org"),
+        ("contact.admin", "[\"mailto:admin@example.org\", \"mailto:nobody\"]"),
+        ("contact.support", "xmpp:@"),
+        ("contact.external_status", "mailto:status@example.org"),
+        ("contact.feedback", "5"),
+    ] {
+        let output = Server::bare_cli(&["config", "check", "--set", &format!("{key}={value}")]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(key) && said.contains("must be"), "{key}: {said}");
+    }
 }
 
 async fn an_unknown_node(s: &Server) {

@@ -10,14 +10,16 @@ use jid::DomainPart;
 use crate::declare::{Section, choice, section};
 use crate::kind::Kind::{
     Addresses, Choice, Choices, Components as ComponentsKind, Domain, Domains, HostChoices,
-    HostFiles as HostFilesKind, Number, Path, Storage as StorageKind, Text,
+    HostFiles as HostFilesKind, Number, Path, Storage as StorageKind, Text, Uris, WebAddresses,
 };
 use crate::kind::Unit::{Bytes, Count, Days, Millis, Seconds};
+use crate::uri::Uri;
 use crate::values::{HostFiles, Secret, Storage};
 
 /// The sections in the order of the reference.
 pub(crate) const SECTIONS: &[Section] = &[
     General::SECTION,
+    Contact::SECTION,
     Listen::SECTION,
     Components::SECTION,
     Tls::SECTION,
@@ -104,6 +106,29 @@ section! {
         "storage" => storage: Option<Storage> = "\"\"", StorageKind;
         /// Who may make an account in band (XEP-0077): nobody, or everybody.
         "registration" => registration: Registration = "\"closed\"", Choice(Registration::NAMES);
+    }
+}
+
+section! {
+    /// Contact addresses (XEP-0157)
+    pub struct Contact {
+        /// Where abuse is reported, as everybody may see: URIs such as `"mailto:abuse@example.org"` or
+        /// `"xmpp:abuse@example.org"`. Empty here and below: not told.
+        "contact.abuse" => abuse: Vec<Uri> = "[]", Uris;
+        /// The administrators.
+        "contact.admin" => admin: Vec<Uri> = "[]", Uris;
+        /// What users think of the service.
+        "contact.feedback" => feedback: Vec<Uri> = "[]", Uris;
+        /// Sales.
+        "contact.sales" => sales: Vec<Uri> = "[]", Uris;
+        /// Security.
+        "contact.security" => security: Vec<Uri> = "[]", Uris;
+        /// A page that says how the service is.
+        "contact.status" => status: Vec<Uri> = "[]", Uris;
+        /// Support.
+        "contact.support" => support: Vec<Uri> = "[]", Uris;
+        /// Documents, on other machines, that tell clients why the server cannot be reached (XEP-0455).
+        "contact.external_status" => external_status: Vec<Uri> = "[]", WebAddresses;
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) enum Kind {
     Domains,
     /// A socket address or a list of them.
     Addresses,
+    /// A URI or a list of them.
+    Uris,
+    /// A web address or a list of them.
+    WebAddresses,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// One or a list of these words.
@@ -65,6 +69,8 @@ impl Kind {
             Kind::Domain => "a domain".into(),
             Kind::Domains => "a domain or a list of them".into(),
             Kind::Addresses => "a socket address or a list of them".into(),
+            Kind::Uris => "a URI such as \"mailto:abuse@example.org\", or a list of them".into(),
+            Kind::WebAddresses => "an http or https URL, or a list of them".into(),
             Kind::Choice(words) => format!("one of {}", quoted(words)),
             Kind::Choices(words) => format!("one or a list of {}", quoted(words)),
             Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
@@ -79,8 +85,12 @@ impl Kind {
         let wrong = || Err(format!("must be {}, not {value}", self.words()));
         match (self, value) {
             (Kind::Text | Kind::Path | Kind::Storage | Kind::Domain, Value::String(_)) => Ok(()),
-            (Kind::Domains | Kind::Addresses, Value::String(_)) => Ok(()),
-            (Kind::Domains | Kind::Addresses, Value::Array(list)) if list.iter().all(Value::is_str) => Ok(()),
+            (Kind::Domains | Kind::Addresses | Kind::Uris | Kind::WebAddresses, Value::String(_)) => Ok(()),
+            (Kind::Domains | Kind::Addresses | Kind::Uris | Kind::WebAddresses, Value::Array(list))
+                if list.iter().all(Value::is_str) =>
+            {
+                Ok(())
+            }
             (Kind::Choice(words) | Kind::Choices(words), Value::String(word)) => among(words, word),
             (Kind::Choices(words), Value::Array(list)) => {
                 list.iter().try_for_each(|item| item.as_str().map_or_else(wrong, |word| among(words, word)))

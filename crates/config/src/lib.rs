@@ -11,6 +11,7 @@ mod keys;
 mod kind;
 mod load;
 mod reference;
+mod uri;
 mod values;
 
 pub use error::ConfigError;
@@ -20,6 +21,7 @@ pub use keys::{
 };
 pub use load::{Config, Effective, Loaded};
 pub use reference::reference;
+pub use uri::Uri;
 pub use values::{HostFiles, Origin, Secret, Storage};
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::ConfigError;
 use crate::declare::Key;
 use crate::error::suggest;
 use crate::keys::{
-    Archive, Components, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration, Reports,
-    SECTIONS, Sasl, Sm, Strangers, Tls,
+    Archive, Components, Contact, Delivery, General, Keepalive, Limits, Listen, Log, Push, Registration,
+    Reports, SECTIONS, Sasl, Sm, Strangers, Tls,
 };
 use crate::values::{Entry, Origin, Storage, Values};
 
@@ -33,6 +33,7 @@ pub struct Config {
     pub storage: Storage,
     /// In-band registration.
     pub registration: Registration,
+    pub contact: Contact,
     pub listen: Listen,
     pub components: Components,
     pub tls: Tls,
@@ -261,6 +262,7 @@ fn build(values: &Values) -> Result<Config, ConfigError> {
         storage: general.storage.unwrap_or_else(|| Storage::Sqlite(general.data.join("waxwing.sqlite"))),
         data: general.data,
         registration: general.registration,
+        contact: Contact::read(values)?,
         listen: Listen::read(values)?,
         components: Components::read(values)?,
         tls: Tls::read(values)?,

@@ -27,6 +27,30 @@ pub enum Place {
 #[derive(Debug, Clone, Copy)]
 pub struct Feature(pub Place, pub &'static str);
 
+/// What a server says of itself beyond identities and features (XEP-0128): values by field, both sorted.
+#[derive(Debug, Clone)]
+pub struct InfoForm {
+    /// The `FORM_TYPE`.
+    pub kind: &'static str,
+    pub fields: Vec<(&'static str, Vec<String>)>,
+}
+
+impl InfoForm {
+    /// A field without values is left out.
+    pub fn new(kind: &'static str, fields: &[(&'static str, &Vec<String>)]) -> InfoForm {
+        let filled = fields.iter().filter(|(_, values)| !values.is_empty());
+        let sorted = |values: &Vec<String>| {
+            let mut values = values.clone();
+            values.sort_unstable();
+            values.dedup();
+            values
+        };
+        let mut fields: Vec<_> = filled.map(|(name, values)| (*name, sorted(values))).collect();
+        fields.sort_unstable();
+        InfoForm { kind, fields }
+    }
+}
+
 /// A disco identity.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {

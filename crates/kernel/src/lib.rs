@@ -41,7 +41,7 @@ mod strangers;
 mod table;
 mod ticket;
 
-pub use about::{About, Feature, Identity, Place};
+pub use about::{About, Feature, Identity, InfoForm, Place};
 pub use account::{Account, Device};
 pub use answers::{Answers, Expected};
 pub use archive::{ArchivePage, Archived, Full, at_of, first_at};
@@ -60,7 +60,7 @@ pub use inline::InlineBind;
 pub use iq::{At, Reply, Request};
 pub use last_seen::LastSeen;
 pub use late::Late;
-pub use module::{Module, PushPolicy, PushSummary, Setup, SetupError};
+pub use module::{Contacts, Module, PushPolicy, PushSummary, Setup, SetupError};
 pub use on::On;
 pub use order::{Accepted, Delivery, Keep, Targets};
 pub use outbox::{Closing, Outbox};

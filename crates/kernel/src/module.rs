@@ -27,6 +27,7 @@ pub struct Setup<'a> {
     pub block_list_items: usize,
     /// Reports to the operator that are kept of one account; the oldest go.
     pub reports: u32,
+    pub contacts: Contacts,
     /// Bytes that private storage may take per account.
     pub private_bytes: usize,
     /// Runs of commands that an account may have at a time.
@@ -40,6 +41,20 @@ pub struct Setup<'a> {
     /// JIDs that an account's archive preferences may name.
     pub archive_preferences: usize,
     pub push: PushPolicy,
+}
+
+/// Where the operator can be reached: URIs, by what for.
+#[derive(Debug, Clone, Default)]
+pub struct Contacts {
+    pub abuse: Vec<String>,
+    pub admin: Vec<String>,
+    pub feedback: Vec<String>,
+    pub sales: Vec<String>,
+    pub security: Vec<String>,
+    pub status: Vec<String>,
+    pub support: Vec<String>,
+    /// Documents that programs read while the server cannot be reached.
+    pub external_status: Vec<String>,
 }
 
 /// What services that wake devices are told, and when.

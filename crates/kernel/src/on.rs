@@ -9,8 +9,8 @@ use xso::fromxml::XmlNameMatcher;
 
 use crate::table::{Handler, Key, Staged};
 use crate::{
-    Account, Amending, At, Command, Copying, InlineBind, Kinds, Module, Passing, Point, Reply, Request, Run,
-    Session, Setup, SetupError, Stage, Table, Unread, Verdict,
+    Account, Amending, At, Command, Copying, InfoForm, InlineBind, Kinds, Module, Passing, Point, Reply,
+    Request, Run, Session, Setup, SetupError, Stage, Table, Unread, Verdict,
 };
 
 /// The registrations of one module on one host.
@@ -184,6 +184,15 @@ impl<M: Module> On<'_, M> {
         let module = self.module.clone();
         self.list("bound".to_owned());
         self.table.bound.push(Box::new(move |session| Box::pin(bound(module.clone(), session))));
+    }
+
+    /// Adds a form to what the server says of itself; one without fields is left out.
+    pub fn host_form(&mut self, form: fn(&M) -> InfoForm) {
+        let form = form(&self.module);
+        self.list(format!("host form {}", form.kind));
+        if !form.fields.is_empty() {
+            self.table.host_forms.push(form);
+        }
     }
 
     /// Adds to the stream features of an authenticated client.

@@ -8,8 +8,8 @@ use waxwing_stanza::{IqType, Kind, Stanza, StanzaError};
 use waxwing_xml::Element;
 
 use crate::{
-    About, Account, Amending, At, Command, Copying, Identity, InlineBind, Kinds, Passing, Place, Point,
-    Reply, Request, Run, Session, Stage, Unread, Verdict,
+    About, Account, Amending, At, Command, Copying, Identity, InfoForm, InlineBind, Kinds, Passing, Place,
+    Point, Reply, Request, Run, Session, Stage, Unread, Verdict,
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
@@ -50,6 +50,7 @@ pub struct Table {
     pub(crate) gone: Vec<Gone>,
     pub(crate) inline_binds: Vec<(&'static str, InlineBinder)>,
     pub(crate) bound: Vec<Bound>,
+    pub(crate) host_forms: Vec<InfoForm>,
     pub(crate) stream_features: Vec<StreamFeature>,
     /// What was registered, in order, for people.
     pub(crate) listing: Vec<String>,
@@ -79,6 +80,11 @@ impl Table {
 
     pub fn identities(&self, place: Place) -> impl Iterator<Item = &'static Identity> {
         self.abouts.iter().flat_map(|about| about.identities).filter(move |identity| identity.place == place)
+    }
+
+    /// What the server says of itself beyond identities and features.
+    pub fn host_forms(&self) -> &[InfoForm] {
+        &self.host_forms
     }
 
     /// Asks the guards of a point. `Err(None)`: dropped in silence; `Err(Some(_))`: refused.

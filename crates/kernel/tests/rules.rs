@@ -600,6 +600,7 @@ async fn stored_messages_are_judged_again_and_are_not_lost_while_that_cannot_be_
         iterations: 1,
         block_list_items: 1,
         reports: 2,
+        contacts: Default::default(),
         private_bytes: 1,
         command_sessions: 1,
         vcard_bytes: 1,

@@ -27,7 +27,8 @@ pub async fn restart(login: &mut Login, proven: Proven) -> Result<Held, End> {
     let limits = login.clients.settings.limits;
     login.restart(limits);
     login.open(Some(&proven.account.host)).await?;
-    features::after_login(login.out(), &proven.account.host, features::Bound::No);
+    let told = features::StreamLimits::after_login(&login.clients.settings);
+    features::after_login(login.out(), &proven.account.host, told, features::Bound::No);
     bind(login, proven).await
 }
 

@@ -1,5 +1,7 @@
 //! Stream features (RFC 6120 §4.3.2), in the order of XEP-0170.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use waxwing_kernel::Host;
@@ -14,12 +16,42 @@ use crate::Settings;
 const REGISTER: &str = "http://jabber.org/features/iq-register";
 /// XEP-0440.
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// XEP-0478.
+const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
 /// XEP-0509.
 pub const CONFIG: &str = "urn:xmpp:iap:0";
 /// XEP-0509 §2.3: the only scheme there is.
 pub const SCHEME: &str = "opaque";
 
-/// TLS and nothing else.
+/// What the stream takes until other features are told (XEP-0478).
+#[derive(Clone, Copy)]
+pub struct StreamLimits {
+    bytes: usize,
+    /// `None`: silence is not what a stream ends for.
+    idle: Option<Duration>,
+}
+
+impl StreamLimits {
+    /// Before login there is a time for all of it (`login_timeout`), none for silence.
+    fn before_login(settings: &Settings) -> StreamLimits {
+        StreamLimits { bytes: settings.limits_before_auth.frame, idle: None }
+    }
+
+    pub fn after_login(settings: &Settings) -> StreamLimits {
+        StreamLimits { bytes: settings.limits.frame, idle: Some(settings.idle) }
+    }
+
+    fn write(self, out: &mut Vec<u8>) {
+        Tag::new(out, "limits").ns(STREAM_LIMITS).children(|out| {
+            Tag::new(out, "max-bytes").text(&self.bytes.to_string());
+            if let Some(idle) = self.idle {
+                Tag::new(out, "idle-seconds").text(&idle.as_secs().to_string());
+            }
+        });
+    }
+}
+
+/// TLS and nothing else (RFC 6120 §5.4.1).
 pub fn before_tls(out: &mut Vec<u8>) {
     Tag::new(out, "stream:features").children(|out| {
         Tag::new(out, "starttls").ns(ns::TLS).children(|out| Tag::new(out, "required").end_empty());
@@ -79,6 +111,7 @@ fn write_before_login(out: &mut Vec<u8>, host: &Host, offer: &Offer, settings: &
             Tag::new(out, "upgrade").ns(UPGRADE).text(&task(hash));
         }
     });
+    StreamLimits::before_login(settings).write(out);
 }
 
 fn write_mechanisms(out: &mut Vec<u8>, offer: &Offer) {
@@ -96,7 +129,7 @@ pub enum Bound {
     Managed,
 }
 
-pub fn after_login(out: &mut Vec<u8>, host: &Host, bound: Bound) {
+pub fn after_login(out: &mut Vec<u8>, host: &Host, limits: StreamLimits, bound: Bound) {
     Tag::new(out, "stream:features").children(|out| {
         if bound == Bound::No {
             Tag::new(out, "bind").ns(ns::BIND).children(|out| Tag::new(out, "required").end_empty());
@@ -108,5 +141,6 @@ pub fn after_login(out: &mut Vec<u8>, host: &Host, bound: Bound) {
         }
         waxwing_im::write_stream_features(out);
         host.table().write_stream_features(out);
+        limits.write(out);
     });
 }

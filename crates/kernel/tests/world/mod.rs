@@ -61,6 +61,7 @@ impl World {
             iterations: 4096,
             block_list_items: 100,
             reports: 2,
+            contacts: Default::default(),
             archive_page: 100,
             archive_preferences: 10,
             private_bytes: 1000,

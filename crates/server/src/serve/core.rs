@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jid::Jid;
 use tokio::task::JoinHandle;
-use waxwing_config::{ArchivePolicy, Config};
-use waxwing_kernel::{Archive, Core, Host, Pace, PushPolicy, PushSummary, Settings, Setup, now};
+use waxwing_config::{ArchivePolicy, Config, Uri};
+use waxwing_kernel::{Archive, Contacts, Core, Host, Pace, PushPolicy, PushSummary, Settings, Setup, now};
 use waxwing_store::{Store, Writer, WriterOptions, WriterStats};
 
 /// How many accounts' rosters stay in memory.
@@ -47,6 +47,7 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
             iterations: config.sasl.iterations,
             block_list_items: config.limits.blocked_items,
             reports: config.reports.per_account,
+            contacts: contacts(config),
             private_bytes: config.limits.private_bytes,
             command_sessions: config.limits.command_sessions,
             vcard_bytes: config.limits.vcard_bytes,
@@ -81,6 +82,21 @@ fn settings(config: &Config) -> Settings {
         directed_presence: limits.directed_presence,
         resend_keys: RESEND_KEYS,
         strangers: Pace { per_hour: config.strangers.per_hour, burst: config.strangers.burst },
+    }
+}
+
+fn contacts(config: &Config) -> Contacts {
+    let texts = |uris: &[Uri]| uris.iter().map(|uri| uri.0.clone()).collect();
+    let contact = &config.contact;
+    Contacts {
+        abuse: texts(&contact.abuse),
+        admin: texts(&contact.admin),
+        feedback: texts(&contact.feedback),
+        sales: texts(&contact.sales),
+        security: texts(&contact.security),
+        status: texts(&contact.status),
+        support: texts(&contact.support),
+        external_status: texts(&contact.external_status),
     }
 }
 

@@ -128,6 +128,7 @@ impl Lab {
             iterations: 4096,
             block_list_items: 1000,
             reports: 2,
+            contacts: Default::default(),
             private_bytes: 1000,
             command_sessions: 3,
             vcard_bytes: 1000,

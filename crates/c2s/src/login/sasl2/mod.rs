@@ -16,7 +16,7 @@ use self::device::LoggingIn;
 use self::request::Request;
 use super::bind::{Proven, bind};
 use super::exchange::{Profile, Proof, Refusal, Stage, Stop, prove};
-use super::features::{Bound, after_login};
+use super::features::{Bound, StreamLimits, after_login};
 use super::{Login, resume};
 use crate::held::Held;
 use crate::sm;
@@ -83,6 +83,7 @@ async fn begin(
         issued = token;
     }
     let outcome = fulfil(login, request, &proof).await?;
+    let limits = StreamLimits::after_login(&login.clients.settings);
     let out = login.stream.out();
     Tag::new(out, "success").ns(SASL2).children(|out| {
         if let Some(data) = &proof.data {
@@ -96,7 +97,7 @@ async fn begin(
         }
     });
     if let Some(bound) = outcome.features {
-        after_login(out, &stage.host, bound);
+        after_login(out, &stage.host, limits, bound);
     }
     login.stream.set_limits(login.clients.settings.limits);
     match outcome.session {
