@@ -8,7 +8,7 @@
 //! And one account by chance (`union`): senders and three devices of it do whatever comes, and each device ends with all
 //! that was acknowledged.
 //!
-//! `WAXWING_CRASHES` is how often each server is killed (20), `WAXWING_STEPS` how much happens to the one account (300),
+//! `WAXWING_CRASHES` is how often each server is killed (20), `WAXWING_STEPS` how much happens to the one account (200),
 //! `WAXWING_SEED` repeats a run's decisions.
 
 // A broken expectation is a failed test: that is what panics are for here.
@@ -89,7 +89,7 @@ fn what_was_acknowledged_arrives_whenever_the_server_is_killed() {
 
 #[test]
 fn each_of_three_devices_ends_with_all_that_was_acknowledged() {
-    let steps = number("WAXWING_STEPS").unwrap_or(300);
+    let steps = number("WAXWING_STEPS").unwrap_or(200);
     let seed = number("WAXWING_SEED").unwrap_or_else(random);
     table::say(&format!("\n{steps} steps on each of two servers; WAXWING_SEED={seed}"));
     std::thread::scope(|scope| {

@@ -4,8 +4,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use harness::{Account, Server, StanzaExt, agent, ns};
 use minidom::Element;
+use tokio::time::timeout;
 
-use crate::wire::{Gone, Wire};
+use crate::wire::{DEADLINE, Gone, Wire};
 
 /// How a session begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -182,7 +183,7 @@ impl Peer {
     /// Takes one child; the connection is forgotten where it has ended.
     async fn read(&mut self) -> Result<(), Gone> {
         let Some(wire) = &mut self.wire else { return Err(Gone) };
-        match wire.child().await {
+        match timeout(DEADLINE, wire.child()).await.expect("what a server that runs owes") {
             Ok(child) => self.take(child),
             Err(Gone) => {
                 self.wire = None;
