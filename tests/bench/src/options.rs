@@ -92,7 +92,7 @@ const QUICK: Scale = Scale {
     scans: 2_000,
     logins: 100,
     idle: 500,
-    idle_peers: 100,
+    idle_peers: 300,
     settle: Duration::from_secs(1),
     rest: Duration::from_secs(1),
     contacts: 15,
