@@ -171,12 +171,15 @@ async fn capabilities_with_forms(s: &Server) {
     capabilities_of_the_server(s).await;
 }
 
-/// Values by field of the forms, by their `FORM_TYPE`s.
-fn forms(query: &Element) -> Vec<(String, Vec<(String, Vec<String>)>)> {
+/// Values by field.
+type Fields = Vec<(String, Vec<String>)>;
+
+/// The forms, by their `FORM_TYPE`s.
+fn forms(query: &Element) -> Vec<(String, Fields)> {
     let mut forms = Vec::new();
     for form in query.children().filter(|it| it.is("x", DATA)) {
         assert_eq!(form.kind(), Some("result"));
-        let mut fields: Vec<(String, Vec<String>)> = form
+        let mut fields: Fields = form
             .children()
             .map(|field| {
                 (field.attr("var").expect("a var").to_owned(), field.children().map(Element::text).collect())

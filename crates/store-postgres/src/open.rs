@@ -22,6 +22,8 @@ const POOL: usize = 8;
 const TAKEN_FOR: Duration = Duration::from_secs(5);
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + 'a>>;
+
 /// Opens the database at `url` (`postgres://user:password@host:port/database`, or a host that is the folder of a
 /// socket) and brings its schema up to date. The database must exist.
 ///
@@ -30,7 +32,7 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// `prefer` is an error. Errors are one line that says what, where and how to mend it, never the password.
 ///
 /// Boxed, so that all of it is compiled here and not wherever it is awaited.
-pub fn open(url: &str) -> Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + '_>> {
+pub fn open(url: &str) -> Opening<'_> {
     Box::pin(open_at(url))
 }
 

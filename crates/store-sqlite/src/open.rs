@@ -21,6 +21,8 @@ use crate::store::Sqlite;
 
 const READERS: u32 = 4;
 
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + 'a>>;
+
 /// Opens the database at `path` and brings its schema up to date. Makes the file (mode 0600) and its folder (0700)
 /// where they are missing.
 ///
@@ -28,7 +30,7 @@ const READERS: u32 = 4;
 /// one database. Errors are one line that says what, where and how to mend it.
 ///
 /// Boxed, so that all of it is compiled here and not wherever it is awaited.
-pub fn open(path: &Path) -> Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + '_>> {
+pub fn open(path: &Path) -> Opening<'_> {
     Box::pin(open_at(path))
 }
 
