@@ -16,7 +16,7 @@ const PROGRAMS: &[(&str, &str)] =
     &[("profanity", "profanity"), ("tmux", "tmux"), ("python3", "python3"), ("npm", "npm")];
 
 /// What the benchmark compares with, and what it stores its archives with.
-const PEERS: &[&str] = &["prosody", "ejabberd", "lua-dbi-postgresql", "erlang-p1-pgsql"];
+const PEERS: &[&str] = &["prosody", "lua-unbound", "lua-dbi-postgresql", "ejabberd", "erlang-p1-pgsql"];
 
 /// Installs the servers that the benchmark compares with, where it may.
 pub fn peers() -> Result<(), String> {

@@ -76,12 +76,18 @@ impl Kind {
 
     /// Its version as it says itself.
     pub fn version(self) -> String {
-        let from = |command: &mut Command| {
-            let output = command.stderr(Stdio::null()).output().ok()?;
-            Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
-        };
         match self.product {
-            Product::Prosody => from(Command::new("prosodyctl").arg("about")).unwrap_or_default(),
+            Product::Prosody => {
+                let output = Command::new("prosodyctl").arg("about").stderr(Stdio::null()).output();
+                let text = output.map(|output| output.stdout).unwrap_or_default();
+                // What it misses is said first.
+                let text = String::from_utf8_lossy(&text);
+                let is_version = |line: &&str| {
+                    line.strip_prefix("Prosody ")
+                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                };
+                text.lines().find(is_version).unwrap_or("Prosody").to_owned()
+            }
             Product::Ejabberd => ejabberd().map_or_else(String::new, |folder| {
                 folder.file_name().map(|name| name.to_string_lossy().replace('-', " ")).unwrap_or_default()
             }),
