@@ -8,6 +8,7 @@ scenes! {
         a_request_to_a_session_and_its_answer,
         a_request_to_nobody_is_answered_like_one_to_a_stranger,
         an_unknown_request_is_answered,
+        what_negotiation_asks_for_is_not_taken_from_others,
         requests_that_make_no_sense,
         answers_to_nothing_are_dropped,
         the_id_comes_back_as_it_was,
@@ -16,6 +17,21 @@ scenes! {
 
 const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
 const VERSION: &str = "<query xmlns='jabber:iq:version'/>";
+
+/// The server answers `<session/>` for itself and for the account, never in another's name.
+async fn what_negotiation_asks_for_is_not_taken_from_others(s: &Server) {
+    let (mut romeo, mut juliet) = s.pair().await;
+    const SESSION: &str = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>";
+    assert_eq!(romeo.request("set", None, SESSION).await.kind(), Some("result"));
+    assert_eq!(romeo.set("localhost", SESSION).await.kind(), Some("result"));
+    let to = juliet.jid().to_owned();
+    let id = romeo.ask("set", Some(&to), SESSION).await;
+    let asked = juliet.iq().await;
+    assert_eq!((asked.id(), asked.from()), (Some(&*id), Some(romeo.jid())));
+    romeo.nothing().await;
+    let answer = romeo.set(juliet.bare(), SESSION).await;
+    assert_eq!(answer.condition(), "service-unavailable");
+}
 
 async fn the_server_is_pinged(s: &Server) {
     let mut romeo = s.user().await;

@@ -11,6 +11,7 @@ scenes! {
         resources_of_one_account_see_each_other,
         a_session_without_presence_gets_none,
         a_session_that_went_unavailable_gets_none,
+        who_goes_is_told_as_well,
         directed_presence_reaches_a_stranger,
         the_stranger_is_told_when_it_ends,
         directed_presence_ends_with_directed_unavailable,
@@ -159,6 +160,19 @@ async fn a_session_that_went_unavailable_gets_none(s: &Server) {
     romeo.available(0).await;
     romeo.find(|it| it.from() == Some(juliet.jid())).await;
     assert_eq!(juliet.presence().await.kind(), None);
+}
+
+/// RFC 6121 §4.5.2: unavailable presence goes to the resource that it came from, too.
+async fn who_goes_is_told_as_well(s: &Server) {
+    let mut romeo = s.user().await;
+    romeo.available(0).await;
+    romeo.send("<presence type='unavailable'><status>gone</status></presence>").await;
+    let told = romeo.presence().await;
+    assert_eq!((told.kind(), told.from()), (Some("unavailable"), Some(romeo.jid())));
+    assert_eq!(told.must("status", ns::CLIENT).text(), "gone");
+    // Once only: it was not available the second time.
+    romeo.send("<presence type='unavailable'/>").await;
+    romeo.nothing().await;
 }
 
 /// RFC 6121 §4.6.

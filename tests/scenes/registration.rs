@@ -11,6 +11,7 @@ scenes! {
         a_new_password_ends_resumable_sessions,
         a_password_that_is_none,
         an_account_is_removed,
+        who_blocks_a_removed_account_shows_nothing_to_its_successor,
         what_was_removed_left_no_trace;
     ["registration=open", "limits.registrations_per_hour=100000"]: an_account_is_made,
         an_account_that_is_there_already,
@@ -199,6 +200,33 @@ async fn an_account_is_removed(s: &Server) {
     }
     juliet.say(&account.jid, "x").await;
     assert_eq!(juliet.message().await.condition(), "service-unavailable");
+}
+
+/// A block hides that the account went; the subscription goes all the same.
+async fn who_blocks_a_removed_account_shows_nothing_to_its_successor(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.online(&account, "one").await;
+    let mut juliet = s.user().await;
+    befriend(&mut romeo, &mut juliet).await;
+    let item = format!("<item jid='{}'/>", account.jid);
+    let block = format!("<block xmlns='{}'>{item}</block>", ns::BLOCKING);
+    assert_eq!(juliet.request("set", None, &block).await.kind(), Some("result"));
+    juliet.drain().await;
+    romeo.send(format!("<iq type='set' id='gone' to='localhost'>{}</iq>", query("<remove/>"))).await;
+    romeo.failed().await;
+    assert!(juliet.drain().await.iter().all(|it| it.name() != "presence"), "who is blocked is not heard of");
+
+    let again = s.cli(&["user", "add", &account.jid, "--password", &account.password], "");
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let unblock = format!("<unblock xmlns='{}'>{item}</unblock>", ns::BLOCKING);
+    assert_eq!(juliet.request("set", None, &unblock).await.kind(), Some("result"));
+    let roster = juliet.request("get", None, &format!("<query xmlns='{}'/>", ns::ROSTER)).await;
+    let item = roster.must("query", ns::ROSTER).children().next().expect("the contact stays").clone();
+    assert_eq!((item.attr("subscription"), item.attr("ask")), (Some("none"), None));
+    let mut successor = s.online(&account, "one").await;
+    successor.send(format!("<presence to='{}' type='probe'/>", juliet.bare())).await;
+    let answer = successor.drain().await;
+    assert!(answer.iter().all(|it| it.from() != Some(juliet.jid())), "presence of a stranger");
 }
 
 /// An account of the same name that comes later is another.

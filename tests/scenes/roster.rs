@@ -7,6 +7,7 @@ scenes! {
     []: a_new_roster_is_empty,
         a_set_is_pushed_to_every_interested_resource,
         the_push_goes_out_before_the_result,
+        the_push_goes_first_behind_a_backlog_too,
         an_item_is_replaced_whole,
         removing_is_pushed,
         removing_what_is_not_there,
@@ -96,6 +97,24 @@ async fn the_push_goes_out_before_the_result(s: &Server) {
     pushed(&mut romeo).await;
     let result = romeo.iq().await;
     assert_eq!((result.kind(), result.id()), (Some("result"), Some(&*id)));
+}
+
+/// What waits for the session comes before both.
+async fn the_push_goes_first_behind_a_backlog_too(s: &Server) {
+    let account = s.account();
+    let mut juliet = s.user().await;
+    for body in ["one", "two", "three"] {
+        juliet.say(&account.jid, body).await;
+    }
+    juliet.sync().await;
+    let mut romeo = s.login(&account, "balcony").await;
+    roster(&mut romeo).await;
+    let set = query("<item jid='nurse@localhost'/>");
+    romeo.send(format!("<presence/><iq type='set' id='set' to='{}'>{set}</iq>", account.jid)).await;
+    romeo.find(|it| it.kind() == Some("result") && it.id() == Some("set")).await;
+    let before = romeo.drain().await;
+    let pushes = before.iter().filter(|it| it.name() == "iq" && it.kind() == Some("set"));
+    assert_eq!(pushes.count(), 1, "the push came before the result");
 }
 
 async fn an_item_is_replaced_whole(s: &Server) {

@@ -93,7 +93,8 @@ pub(crate) fn keys_from_text(text: &str) -> Result<Keys, AdminError> {
 
 /// The JID of an account: bare, with a localpart.
 pub(crate) fn account(text: &str) -> Result<BareJid, AdminError> {
-    match BareJid::new(text) {
+    // Twice, as all that a client writes: preparing once is not enough for every character (docs/jids.md).
+    match BareJid::new(text).and_then(|once| BareJid::new(once.as_str())) {
         Ok(jid) if jid.node().is_some() => Ok(jid),
         Ok(_) => Err(AdminError(format!("{text:?} names no account, which is user@domain"))),
         Err(error) => Err(AdminError(format!("{text:?} is no JID: {error}"))),

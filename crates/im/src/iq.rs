@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Accepted, Account, At, Host, Request, Session, Targets};
+use waxwing_kernel::{Accepted, Account, At, Delivery, Host, Request, Session, Targets};
 use waxwing_stanza::{Addr, Condition, IqType, Stanza, StanzaError, ns};
 
 use crate::handle::refuse;
@@ -80,7 +80,15 @@ async fn answer(
     let is_roster = stanza.has("query", ns::ROSTER);
     let set = stanza.kind == waxwing_stanza::Kind::Iq(IqType::Set);
     let answered = match at {
-        At::Own if is_roster && set => roster::set(session, &stanza).await,
+        At::Own if is_roster && set => match roster::set(session, &stanza).await {
+            // Its push may wait for a commit or behind a backlog, and the result follows it (RFC 6121 §2.1.6).
+            Ok(result) => {
+                let delivery = Delivery::plain(result, Targets::Session(session.id));
+                session.account.accept(delivery);
+                return;
+            }
+            Err(error) => Err(error),
+        },
         At::Own if is_roster => roster::get(session, &stanza).await,
         At::Other if is_roster && set => Err(Condition::Forbidden.into()),
         _ => ask_module(session, at, host, account, &stanza).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Resource, Session, Targets};
+use waxwing_kernel::{Delivery, Resource, Session, Targets};
 use waxwing_stanza::{Addr, Condition, PresenceType, Stanza, StanzaError, bare, ns};
 
 use crate::handle::refuse;
@@ -110,7 +110,13 @@ pub(crate) async fn withdraw(session: &Arc<Session>, stanza: Arc<Stanza>) {
         seen
     });
     if let Some(seen) = seen {
-        tell_gone(session, stanza, seen).await;
+        let available = seen.available;
+        tell_gone(session, stanza.clone(), seen).await;
+        if available {
+            // §4.5.2: the resource that it came from gets it as well.
+            let own = Delivery::shared(stanza, Targets::Session(session.id));
+            session.account.accept(Delivery { to: Some(session.jid.clone()), ..own });
+        }
     }
 }
 

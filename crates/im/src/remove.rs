@@ -6,7 +6,7 @@ use jid::Jid;
 use waxwing_kernel::{Account, Closing};
 use waxwing_store::{StoreError, Write};
 
-use crate::roster::part;
+use crate::roster::{Parting, part};
 use crate::session::end;
 
 /// Ends all sessions of an account, those that wait to be resumed included, and lets nobody bind.
@@ -24,20 +24,22 @@ pub async fn remove_account(account: &Arc<Account>) -> Result<(), StoreError> {
     let core = account.core();
     close_account(account, "the account was removed").await;
     let removal = async {
+        // The contacts first: a crash in between leaves an account that can be removed once more, and in nobody's roster
+        // a name that another may take.
         let roster = core.rosters.get(account.id).await?;
+        for row in roster.rows.values() {
+            if let Ok(contact) = Jid::new(&row.contact) {
+                let parted = part(account, &Arc::new(contact), row, Parting::Gone).await;
+                parted.map_err(|_| StoreError("a contact's roster could not be changed".to_owned()))?;
+            }
+        }
         // What was queued for it comes before the removal; what comes later finds no owner.
-        core.writer.commit(vec![Write::RemoveAccount { owner: account.id }]).await?;
-        Ok(roster)
+        core.writer.commit(vec![Write::RemoveAccount { owner: account.id }]).await
     };
     // Where it cannot be removed, it is there: its owner may come back.
-    let roster = removal.await.inspect_err(|_: &StoreError| account.reopen())?;
+    removal.await.inspect_err(|_: &StoreError| account.reopen())?;
     core.directory.forget(account);
     core.rosters.forget(account.id);
     core.archiving.forget(account.id);
-    for row in roster.rows.values() {
-        if let Ok(contact) = Jid::new(&row.contact) {
-            part(account, &Arc::new(contact), row).await;
-        }
-    }
     Ok(())
 }

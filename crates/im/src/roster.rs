@@ -11,7 +11,7 @@ use xmpp_parsers::minidom::Element;
 
 use crate::broadcast::send_out;
 use crate::route::{Place, place};
-use crate::subscription::{commit, new_row, receive, step_stanza};
+use crate::subscription::{commit, forget, new_row, receive, step_stanza};
 use crate::transition::{Step, from, to};
 use crate::withdraw_from;
 
@@ -177,9 +177,16 @@ async fn update(
 /// Takes a contact out, and with it both subscriptions (§2.5.2).
 async fn remove(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaError> {
     let core = account.core();
-    let mut edit = core.rosters.edit(account.id).await.map_err(|_| StanzaError::unanswering())?;
-    let row = edit.current.row(contact).filter(|row| row.listed).cloned();
+    let roster = core.rosters.get(account.id).await.map_err(|_| StanzaError::unanswering())?;
+    let row = roster.row(contact).filter(|row| row.listed).cloned();
     let Some(row) = row else { return Err(Condition::ItemNotFound.into()) };
+    // The contact's side first: where a crash comes between the two, the client finds the contact there and tries again.
+    part(account, contact, &row, Parting::Removed).await?;
+    let mut edit = core.rosters.edit(account.id).await.map_err(|_| StanzaError::unanswering())?;
+    if edit.current.row(contact).is_none() {
+        // Another session of the account was first.
+        return Ok(());
+    }
     let mut roster = (*edit.current).clone();
     roster.version += 1;
     roster.rows.remove(contact.as_str());
@@ -191,27 +198,53 @@ async fn remove(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaErro
     core.writer.commit(vec![write]).await.map_err(|error| store_failed(account, &error))?;
     let roster = edit.replace(roster);
     push(account, &roster, contact);
-    drop(edit);
-    part(account, contact, &row).await;
     Ok(())
 }
 
-/// Tells a contact that both subscriptions are over, as far as there were any.
-pub(crate) async fn part(account: &Arc<Account>, contact: &Addr, row: &RosterRow) {
-    let other = match place(account.core(), contact).await {
-        Ok(Place::Account(other)) => other,
-        Ok(Place::Component(component)) => return part_outside(account, &component, contact, row).await,
-        _ => return,
+/// Why a contact is told that both subscriptions are over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// The owner took the contact out. One who blocks the owner hears nothing of it.
+    Removed,
+    /// The owner's account goes, and what the contact's roster says of it too, whoever is blocked: the name may be
+    /// another's one day.
+    Gone,
+}
+
+/// Tells a contact that both subscriptions are over, as far as there were any. `Err`: the store does not answer.
+pub(crate) async fn part(
+    account: &Arc<Account>,
+    contact: &Addr,
+    row: &RosterRow,
+    parting: Parting,
+) -> Result<(), StanzaError> {
+    let other = match place(account.core(), contact).await? {
+        Place::Account(other) => other,
+        Place::Component(component) => {
+            part_outside(account, &component, contact, row).await;
+            return Ok(());
+        }
+        Place::Server(_) | Place::Nobody(_) | Place::Elsewhere => return Ok(()),
+    };
+    let step = async |step| match parting {
+        Parting::Removed => {
+            receive(&other, &account.jid, step, None).await;
+            Ok(())
+        }
+        Parting::Gone => {
+            forget(&other, &account.jid, step).await.map_err(|error| store_failed(&other, &error))
+        }
     };
     if to(row) || row.ask {
-        receive(&other, &account.jid, Step::Unsubscribe, None).await;
+        step(Step::Unsubscribe).await?;
     }
     if from(row) || row.request.is_some() {
         if from(row) {
             withdraw_from(account, contact).await;
         }
-        receive(&other, &account.jid, Step::Unsubscribed, None).await;
+        step(Step::Unsubscribed).await?;
     }
+    Ok(())
 }
 
 /// The same for a contact at a component.

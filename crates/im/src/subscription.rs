@@ -13,8 +13,6 @@ use crate::route::{Place, deliver, place};
 use crate::transition::{Inbound, Step, inbound, outbound};
 use crate::{announce_to, stranger, withdraw_from};
 
-/// Bytes of a request that are kept; of a larger one only the head is.
-const REQUEST: usize = 16 * 1024;
 /// Bytes of all requests to one account that are kept whole; of what comes then only the head is.
 const REQUESTS: usize = 1024 * 1024;
 
@@ -30,26 +28,39 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
     {
         return refuse(session, &stanza, &error);
     }
-    let was_shown = match change_outbound(account, &contact, step).await {
-        Ok(Changed { routed: true, was_shown }) => was_shown,
-        Ok(Changed { routed: false, .. }) => return,
-        Err(Refused::Limit) => {
-            return refuse(session, &stanza, &crate::roster::full());
-        }
-        Err(Refused::Store(error)) => {
-            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
-            return refuse(session, &stanza, &StanzaError::unanswering());
-        }
-    };
     // §3.1.2: between bare JIDs, whatever the client wrote.
+    let original = stanza.clone();
     stanza.from = Some(account.jid.clone());
     stanza.to = Some(contact.clone());
-    if step == Step::Unsubscribed && was_shown {
-        withdraw_from(account, &contact).await;
-    }
-    route(account, &contact, step, stanza, session).await;
-    if step == Step::Subscribed {
-        announce_to(account, &contact).await;
+    // An answer changes the contact's side first. Where a crash comes between the two, the client sends it again, and
+    // the request that it answers is still there. What asks is routed every time, so its own side comes first: the
+    // contact may answer at once.
+    let answers = matches!(step, Step::Subscribed | Step::Unsubscribed);
+    let outcome = async {
+        if answers {
+            let Changed { routed, was_shown } = plan_outbound(account, &contact, step).await?;
+            if routed {
+                if step == Step::Unsubscribed && was_shown {
+                    withdraw_from(account, &contact).await;
+                }
+                route(account, &contact, step, stanza, session).await;
+            }
+            change_outbound(account, &contact, step).await?;
+            if step == Step::Subscribed && routed {
+                announce_to(account, &contact).await;
+            }
+        } else if change_outbound(account, &contact, step).await?.routed {
+            route(account, &contact, step, stanza, session).await;
+        }
+        Ok::<(), Refused>(())
+    };
+    match outcome.await {
+        Ok(()) => {}
+        Err(Refused::Limit) => refuse(session, &original, &crate::roster::full()),
+        Err(Refused::Store(error)) => {
+            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
+            refuse(session, &original, &StanzaError::unanswering());
+        }
     }
 }
 
@@ -82,21 +93,38 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// What a step would do on the owner's side, or why it cannot.
+async fn plan_outbound(account: &Account, contact: &Addr, step: Step) -> Result<Changed, Refused> {
+    let core = account.core();
+    let roster = core.rosters.get(account.id).await?;
+    step_outbound(&roster, contact, step, core.settings.roster_items).map(|(_, changed)| changed)
+}
+
+fn step_outbound(
+    roster: &Roster,
+    contact: &Addr,
+    step: Step,
+    limit: usize,
+) -> Result<(RosterRow, Changed), Refused> {
+    let mut row = roster.row(contact).cloned().unwrap_or_else(|| new_row(contact));
+    let (was_listed, was_shown) = (row.listed, crate::transition::from(&row));
+    let routed = outbound(&mut row, step);
+    if row.listed && !was_listed && roster.contacts() >= limit {
+        return Err(Refused::Limit);
+    }
+    Ok((row, Changed { routed, was_shown }))
+}
+
 /// The owner's side of a step: durable and pushed when it returns.
 async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> Result<Changed, Refused> {
     let core = account.core();
     let mut edit = core.rosters.edit(account.id).await?;
     let before = edit.current.row(contact).cloned();
-    let mut row = before.clone().unwrap_or_else(|| new_row(contact));
-    let (was_listed, was_shown) = (row.listed, crate::transition::from(&row));
-    let routed = outbound(&mut row, step);
-    if row.listed && !was_listed && edit.current.contacts() >= core.settings.roster_items {
-        return Err(Refused::Limit);
-    }
+    let (row, changed) = step_outbound(&edit.current, contact, step, core.settings.roster_items)?;
     if before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await? {
         push(account, &edit.current, contact);
     }
-    Ok(Changed { routed, was_shown })
+    Ok(changed)
 }
 
 /// Brings a step to the contact's side.
@@ -125,16 +153,25 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
         account,
         session: None,
     };
-    if account.host.table().guard(&passing).await.is_err() {
-        return;
+    if account.host.table().guard(&passing).await.is_ok()
+        && let Err(error) = take(account, contact, step, stanza).await
+    {
+        tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
     }
-    let (reaction, was_shown) = match change_inbound(account, contact, step, &stanza).await {
-        Ok(change) => change,
-        Err(error) => {
-            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
-            return;
-        }
-    };
+}
+
+/// The contact's account is gone: so is what the roster says of it, whether or not the owner blocks it.
+pub(crate) async fn forget(account: &Arc<Account>, contact: &Addr, step: Step) -> Result<(), StoreError> {
+    take(account, contact, step, Arc::new(step_stanza(step, contact, &account.jid))).await
+}
+
+async fn take(
+    account: &Arc<Account>,
+    contact: &Addr,
+    step: Step,
+    stanza: Arc<Stanza>,
+) -> Result<(), StoreError> {
+    let (reaction, was_shown) = change_inbound(account, contact, step, &stanza).await?;
     match reaction {
         // §3.3.3. Who only asked and takes that back does not learn which resources there are.
         Inbound::Deliver if step == Step::Unsubscribe && was_shown => withdraw_from(account, contact).await,
@@ -154,6 +191,7 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
             }
         }
     }
+    Ok(())
 }
 
 /// The contact's side of a step: durable, delivered and pushed when it returns. Says also whether the contact
@@ -197,7 +235,7 @@ async fn change_inbound(
 fn kept(roster: &Roster, stanza: &Stanza) -> Vec<u8> {
     let stored = stanza.stored();
     let others: usize = roster.rows.values().filter_map(|row| row.request.as_ref()).map(Vec::len).sum();
-    if stored.len() <= REQUEST && others + stored.len() <= REQUESTS {
+    if others + stored.len() <= REQUESTS {
         return stored.to_vec();
     }
     let head = Stanza::build(stanza.kind, stanza.from.clone(), stanza.to.clone(), None, |_| {});

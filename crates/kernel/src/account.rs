@@ -427,6 +427,8 @@ impl State {
         self.settled_lately = true;
         self.unsynced = self.unsynced.max(seq);
         for resource in &mut self.resources {
+            // Settled by another: nothing is left for it to settle later.
+            resource.acknowledged.retain(|acknowledged| *acknowledged != seq);
             for settled in [&mut resource.reading, &mut resource.paging].into_iter().flatten() {
                 settled.push(seq);
             }

@@ -149,6 +149,11 @@ impl Account {
         stale
     }
 
+    /// Nothing more is noted for this session: its page is given, or will not be.
+    pub fn end_paging(&self, session: &Session) {
+        self.resource(session, |resource| resource.paging = None);
+    }
+
     /// Puts the results of a page into the session's outbox, in this order, or none of them. Each is addressed to
     /// the session. One that holds a pending entry settles it when it is acknowledged.
     pub fn give_archived(

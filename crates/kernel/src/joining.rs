@@ -37,6 +37,7 @@ impl Account {
         if !settings.current.policy.unwrap_or(self.host.archive).keeps() {
             return Ok(());
         }
+        let _paging = Paging(self, session);
         if self.begin_paging(session) {
             self.core().writer.flush().await;
             self.lock().synced(session);
@@ -79,6 +80,15 @@ impl Account {
         }
         drop(state);
         after.run();
+    }
+}
+
+/// Ends the noting that was begun for a session, wherever it is left.
+struct Paging<'a>(&'a Account, &'a Session);
+
+impl Drop for Paging<'_> {
+    fn drop(&mut self) {
+        self.0.end_paging(self.1);
     }
 }
 

@@ -188,7 +188,8 @@ fn report(imported: &Imported) -> String {
 }
 
 fn account(text: &str) -> Result<BareJid, String> {
-    match BareJid::new(text) {
+    // Twice, as all that a client writes: preparing once is not enough for every character (docs/jids.md).
+    match BareJid::new(text).and_then(|once| BareJid::new(once.as_str())) {
         Ok(jid) if jid.node().is_some() => Ok(jid),
         Ok(jid) => Err(format!("{text:?} names no account: write user@domain, such as {jid}@localhost")),
         Err(error) => Err(format!("{text:?} is no JID of an account, which is user@domain: {error}")),

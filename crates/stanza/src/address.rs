@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use jid::Jid;
+use jid::{BareJid, Jid};
 
 /// A prepared JID, shared by everything that mentions it.
 pub type Addr = Arc<Jid>;
@@ -48,6 +48,19 @@ thread_local! {
 fn prepare_anew(text: &str) -> Option<Addr> {
     let once = Jid::new(text).ok()?;
     if text.is_ascii() { Some(Arc::new(once)) } else { Jid::new(once.as_str()).ok().map(Arc::new) }
+}
+
+/// An account's address as its user or the operator wrote it, prepared as every address that a client writes later: until
+/// it stays. `None` if it is no `user@domain`.
+///
+/// ```
+/// let alice = waxwing_stanza::prepare_account("\u{1f130}lice@localhost").unwrap();
+/// assert_eq!(alice.as_str(), "alice@localhost");
+/// assert_eq!(waxwing_stanza::prepare_account("localhost"), None);
+/// ```
+pub fn prepare_account(text: &str) -> Option<BareJid> {
+    let addr = prepare_anew(text).filter(|addr| addr.is_bare() && addr.node().is_some())?;
+    Some(addr.to_bare())
 }
 
 /// The bare part of a JID, without allocating.

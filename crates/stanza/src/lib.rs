@@ -11,7 +11,7 @@ pub mod ns;
 mod stanza;
 mod typed;
 
-pub use address::{Addr, bare, bare_str, prepare, same_bare};
+pub use address::{Addr, bare, bare_str, prepare, prepare_account, same_bare};
 pub use error::{Condition, ErrorType, StanzaError};
 pub use kind::{IqType, Kind, MessageType, PresenceType};
 pub use stanza::{ReadError, Stanza};

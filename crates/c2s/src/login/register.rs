@@ -50,6 +50,8 @@ async fn register(login: &mut Login, host: &Arc<Host>, iq: &Stanza) -> Result<()
     let username =
         NodePart::new(&username).map_err(|_| unfit("the username cannot be used in an address"))?;
     let jid = BareJid::from_parts(Some(&username), host.domain.domain());
+    let jid = waxwing_stanza::prepare_account(jid.as_str())
+        .ok_or_else(|| unfit("the username cannot be used in an address"))?;
     if login.clients.registrations.take(login.peer.ip()).is_err() {
         let error = StanzaError::new(Condition::ResourceConstraint);
         return Err(error.text("too many accounts were registered from this address"));

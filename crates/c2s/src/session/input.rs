@@ -56,7 +56,7 @@ impl Connection {
         };
         stanza.from = Some(self.session.jid.clone());
         let ticket = self.session.receive();
-        let answer = match refused.map_or_else(|| judge(&stanza), Judged::Refuse) {
+        let answer = match refused.map_or_else(|| judge(&stanza, &self.session), Judged::Refuse) {
             Judged::Handle => {
                 let session = self.session.clone();
                 let handling = async move { waxwing_im::handle(&session, stanza, ticket).await };
@@ -131,16 +131,24 @@ enum Judged {
 }
 
 /// The rules that hold for every IQ (RFC 6120 §8.2.3), and what negotiation is over with.
-fn judge(stanza: &Stanza) -> Judged {
+fn judge(stanza: &Stanza, session: &Session) -> Judged {
     let Kind::Iq(kind) = stanza.kind else { return Judged::Handle };
     let sound = stanza.is_sound();
     match kind {
         IqType::Get | IqType::Set if !sound => Judged::Refuse(Condition::BadRequest.into()),
         IqType::Result | IqType::Error if !sound => Judged::Ignore,
-        IqType::Set if stanza.has("session", ns::SESSION) => Judged::Granted,
-        IqType::Set if stanza.has("bind", ns::BIND) => Judged::Refuse(Condition::NotAllowed.into()),
+        IqType::Set if stanza.has("session", ns::SESSION) && is_ours(stanza, session) => Judged::Granted,
+        IqType::Set if stanza.has("bind", ns::BIND) && is_ours(stanza, session) => {
+            Judged::Refuse(Condition::NotAllowed.into())
+        }
         _ => Judged::Handle,
     }
+}
+
+/// Whether a request is for the server or for the account itself.
+fn is_ours(stanza: &Stanza, session: &Session) -> bool {
+    let domain = session.account.host.domain.as_str();
+    stanza.to.as_ref().is_none_or(|to| *to == session.account.jid || to.as_str() == domain)
 }
 
 /// RFC 6120 §8.1.2.1: a client speaks for its own bare or full JID.

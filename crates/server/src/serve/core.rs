@@ -171,9 +171,8 @@ pub async fn stop(core: &Core) {
     }
     core.late.flush(&core.writer).await;
     core.writer.flush().await;
-    if let Err(error) = core.store.forget_boot(core.boot).await {
-        tracing::warn!(%error, "keys of messages sent could not be tidied up");
-    }
+    // Written as a start's that never was, before this one's go: killed in between, there are too many and none is lost.
+    let kept = core.boot | 1 << 62;
     for account in accounts {
         let orphans = account.orphans();
         if orphans.is_empty() {
@@ -181,10 +180,13 @@ pub async fn stop(core: &Core) {
         }
         let at = orphans.iter().map(|(_, at)| *at).max().unwrap_or_else(now);
         let keys = orphans.iter().flat_map(|(key, _)| key.0).collect();
-        let row = waxwing_store::ResendRow { owner: account.id, boot: core.boot, at, keys };
+        let row = waxwing_store::ResendRow { owner: account.id, boot: kept, at, keys };
         if let Err(error) = core.writer.commit(vec![waxwing_store::Write::ResendKeys(row)]).await {
             tracing::warn!(%error, "keys of messages sent could not be kept");
         }
+    }
+    if let Err(error) = core.store.forget_boot(core.boot).await {
+        tracing::warn!(%error, "keys of messages sent could not be tidied up");
     }
     core.writer.stop().await;
     core.store.close().await;
