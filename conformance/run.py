@@ -12,13 +12,14 @@ import time
 import traceback
 from pathlib import Path
 
+import nbxmpp_suite
 import profanity_suite
 import slixmpp_component_suite
 import slixmpp_suite
 import xmppjs_suite
 from server import Server
 
-SUITES = [slixmpp_suite, slixmpp_component_suite, profanity_suite, xmppjs_suite]
+SUITES = [slixmpp_suite, slixmpp_component_suite, nbxmpp_suite, profanity_suite, xmppjs_suite]
 
 
 def main(wanted):

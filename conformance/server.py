@@ -36,6 +36,7 @@ class Server:
         component = addresses.get("listen.components")
         self.components = int(component[0].rsplit(":", 1)[1]) if component else None
         self.ca = self.data / "tls" / "ca.pem"
+        self.certificate = self.data / "tls" / "server.pem"
 
     def add(self, user, password):
         """Makes user@localhost."""

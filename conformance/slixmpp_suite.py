@@ -188,6 +188,27 @@ async def a_blocked_contact_does_not_get_through(server, direct):
     await bob.disconnect()
 
 
+async def the_archive_is_read_in_pages(server, direct):
+    first, second = pair(server)
+    alice = await Client(server, first, direct).login()
+    for number in range(25):
+        alice.send_message(f"{second}@localhost", f"kept {number}", mtype="chat")
+    alice.send_message(f"{first}@localhost", "a note", mtype="chat")
+    await within(alice.plugin["xep_0199"].ping("localhost"))
+    alice.register_plugin("xep_0313")
+
+    async def bodies(**query):
+        archive = alice.plugin["xep_0313"].iterate(**query)
+        return [message["mam_result"]["forwarded"]["stanza"]["body"] async for message in archive]
+
+    kept = [f"kept {number}" for number in range(25)]
+    assert await within(bodies(rsm={"max": 10})) == kept + ["a note"]
+    assert await within(bodies(rsm={"max": 10}, with_jid=slixmpp.JID(f"{second}@localhost"))) == kept
+    newest = await within(bodies(rsm={"max": 4}, reverse=True, total=4))
+    assert sorted(newest) == sorted(["a note"] + kept[-3:]), newest
+    await alice.disconnect()
+
+
 CHECKS = [
     logs_in_and_sees_features,
     a_wrong_password_is_refused,
@@ -197,6 +218,7 @@ CHECKS = [
     a_broken_stream_is_resumed_without_loss,
     a_second_device_gets_carbons,
     a_blocked_contact_does_not_get_through,
+    the_archive_is_read_in_pages,
 ]
 
 

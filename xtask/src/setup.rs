@@ -35,6 +35,10 @@ pub fn peers() -> Result<(), String> {
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
+/// What nbxmpp stands on; Python's packages do not bring it.
+const GLIB: &str = "gi; gi.require_version('Soup', '3.0'); from gi.repository import Gio, Soup; \
+                    assert Gio.TlsBackend.get_default().supports_tls()";
+
 /// Installs what is missing, where it may.
 pub fn prepare() -> Result<(), String> {
     let mut missing: Vec<&str> =
@@ -42,8 +46,11 @@ pub fn prepare() -> Result<(), String> {
     if !postgres() {
         missing.push("postgresql");
     }
-    if !venv_works() {
+    if !python_has("venv, ensurepip") {
         missing.push("python3-venv");
+    }
+    if !python_has(GLIB) {
+        missing.extend(["python3-gi", "gir1.2-soup-3.0", "glib-networking"]);
     }
     if !missing.is_empty() {
         install(&missing)?;
@@ -81,8 +88,10 @@ fn python_packages() -> Result<(), String> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    steps::run(Command::new("python3").args(["-m", "venv", "--clear", "target/venv"]))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
+    // Debian's packages are of use to Debian's interpreter.
+    let venv = ["-m", "venv", "--clear", "--system-site-packages", "target/venv"];
+    steps::run(Command::new(system_python()).args(venv))?;
+    let pip = ["-m", "pip", "install", "--no-deps", "--quiet", "--no-input", "--disable-pip-version-check"];
     steps::run(Command::new(python()).args(pip).args(["--requirement", "conformance/requirements.txt"]))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
@@ -108,9 +117,16 @@ fn postgres() -> bool {
         || debian.into_iter().any(|version| version.path().join("bin/initdb").exists())
 }
 
-/// Debian's python3 has the module and lacks what it installs.
-fn venv_works() -> bool {
-    let quiet = Command::new("python3").args(["-c", "import venv, ensurepip"]).stderr(Stdio::null()).status();
+/// The system's own interpreter, else whichever there is.
+fn system_python() -> &'static str {
+    const DEBIAN: &str = "/usr/bin/python3";
+    if Path::new(DEBIAN).exists() { DEBIAN } else { "python3" }
+}
+
+/// Whether `import` with this behind it works: Debian's python3 knows modules and lacks what they need.
+fn python_has(modules: &str) -> bool {
+    let program = format!("import {modules}");
+    let quiet = Command::new(system_python()).args(["-c", &program]).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
 }
 
