@@ -5,8 +5,8 @@ use std::sync::Arc;
 use waxwing_stanza::Stanza;
 use waxwing_store::{LogQuery, LogRow, Seq, StoreError, UnixMillis};
 
-use crate::account::{Open, Place, State};
 use crate::entry::LogRef;
+use crate::state::{Open, Place, State};
 use crate::{Account, Entry, Session};
 
 /// Entries that are read at once.
@@ -54,6 +54,19 @@ impl Account {
     /// Reads a page of at most `query.limit` entries that fits into the session's outbox. It has everything that
     /// was accepted before. With `words`, only those that are known to have all of them. One at a time for each session; may be dropped unfinished.
     pub async fn read_archive(
+        self: &Arc<Self>,
+        session: &Session,
+        query: &LogQuery,
+        words: &[String],
+    ) -> Result<Result<ArchivePage, Full>, StoreError> {
+        let page = self.read_page(session, query, words).await;
+        if page.is_err() {
+            self.end_paging(session);
+        }
+        page
+    }
+
+    async fn read_page(
         self: &Arc<Self>,
         session: &Session,
         query: &LogQuery,
@@ -150,7 +163,7 @@ impl Account {
     }
 
     /// Nothing more is noted for this session: its page is given, or will not be.
-    pub fn end_paging(&self, session: &Session) {
+    pub(crate) fn end_paging(&self, session: &Session) {
         self.resource(session, |resource| resource.paging = None);
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use waxwing_stanza::{Condition, Stanza};
 use waxwing_store::{LogRow, Seq, StoreError};
 
-use crate::account::{Open, Place, State};
 use crate::entry::LogRef;
 use crate::resource::Mode;
+use crate::state::{Open, Place, State};
 use crate::{Account, Entry, Passing, Point, Resource, Session};
 
 /// How many entries are read at once.

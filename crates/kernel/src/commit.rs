@@ -6,11 +6,11 @@ use smallvec::SmallVec;
 use waxwing_stanza::{Condition, IqType, Kind, MessageType, Stanza, StanzaError};
 use waxwing_store::{OnCommit, Outcome, Seq};
 
-use crate::account::{Place, State};
 use crate::order::Arriving;
 use crate::resend::Orphan;
 use crate::resource::Mode;
 use crate::session::Leftover;
+use crate::state::{Place, State};
 use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, Unread, now};
 
 /// What is done once the account's lock is released: it touches other accounts and sessions.

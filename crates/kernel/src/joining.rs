@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use waxwing_store::{LogQuery, LogRow, Seq, StoreError};
 
-use crate::account::State;
 use crate::archive::first_at;
 use crate::commit::After;
 use crate::resource::Mode;
+use crate::state::State;
 use crate::{Account, Session, now};
 
 /// How long the archive must still keep what is left to it: a client that has just come fetches it by then.

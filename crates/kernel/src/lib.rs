@@ -37,6 +37,7 @@ mod resend;
 mod resource;
 mod roster;
 mod session;
+mod state;
 mod strangers;
 mod table;
 mod ticket;

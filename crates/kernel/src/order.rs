@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, bare_str};
 use waxwing_store::{Done, LogRow, Marks, OwnerId, Permit, ResendRow, Seq, Write};
 
-use crate::account::{Open, Place, State, Unwritten};
 use crate::archive::{at_of, first_at};
 use crate::commit::After;
 use crate::entry::LogRef;
 use crate::resource::Mode;
+use crate::state::{Open, Place, State, Unwritten};
 use crate::{Account, Copying, Entry, Point, ResendKey, Session, SessionId, Ticket, Unread};
 
 /// Which of an account's sessions a stanza goes to.
