@@ -22,7 +22,8 @@ scenes! {
         what_was_never_shown_is_not_told_to_end,
         presence_to_another_server_is_refused_until_there_is_a_way,
         an_unknown_type_is_answered_by_whom_it_was_for,
-        an_impossible_priority,
+        an_impossible_priority;
+    ["limits.directed_presence=2"]: presence_is_sent_directly_to_so_many;
 }
 
 /// One subscribed to the other's presence.
@@ -233,6 +234,24 @@ async fn directed_presence_to_a_bare_address_reaches_every_resource(s: &Server) 
         client.nothing().await;
     }
     silent.nothing().await;
+}
+
+async fn presence_is_sent_directly_to_so_many(s: &Server) {
+    let mut romeo = s.user().await;
+    let mut others = vec![s.user().await, s.user().await, s.user().await];
+    for (number, other) in others.iter_mut().enumerate() {
+        romeo.send(format!("<presence to='{}'/>", other.jid())).await;
+        if number < 2 {
+            assert_eq!(other.presence().await.from(), Some(romeo.jid()));
+        } else {
+            assert_eq!(romeo.presence().await.condition(), "resource-constraint");
+            other.nothing().await;
+        }
+    }
+    // One that is told it ended makes room.
+    romeo.send(format!("<presence to='{}' type='unavailable'/>", others[0].jid())).await;
+    romeo.send(format!("<presence to='{}'/>", others[2].jid())).await;
+    assert_eq!(others[2].presence().await.from(), Some(romeo.jid()));
 }
 
 /// RFC 6121 §4.3.2.

@@ -19,6 +19,7 @@ scenes! {
         a_version_that_is_current_costs_nothing,
         a_stale_version_gets_the_whole_roster,
         names_and_groups_hold_any_text,
+        names_and_groups_have_a_limit,
         the_roster_survives_a_restart;
     ["limits.roster_items=3"]: one_contact_more_than_allowed;
 }
@@ -261,6 +262,20 @@ async fn names_and_groups_hold_any_text(s: &Server) {
     let items = roster(&mut romeo).await;
     assert_eq!(items[0].attr("name"), Some("<\"'&> \u{1F339}"));
     assert_eq!(groups(&items[0]), ["a::b, [\"c\"]", "\u{1F339} &"]);
+}
+
+async fn names_and_groups_have_a_limit(s: &Server) {
+    let mut romeo = s.user().await;
+    let item = |name: usize, groups: usize, group: usize| {
+        let groups: String =
+            (0..groups).map(|number| format!("<group>{number:0>group$}</group>")).collect();
+        format!("<item jid='nurse@localhost' name='{}'>{groups}</item>", "n".repeat(name))
+    };
+    accepted(&mut romeo, &item(1023, 64, 8)).await;
+    for (name, groups, group) in [(1024, 1, 8), (8, 65, 8), (8, 1, 1024)] {
+        assert_eq!(set(&mut romeo, &item(name, groups, group)).await.condition(), "not-acceptable");
+    }
+    assert_eq!(groups(&roster(&mut romeo).await[0]).len(), 64, "nothing of what was refused is done");
 }
 
 async fn the_roster_survives_a_restart(s: &Server) {

@@ -109,6 +109,15 @@ async fn a_wrong_password_is_refused_and_another_try_is_free(s: &Server) {
     // RFC 6120 §6.4.5: a reasonable number of retries, at least two.
     stream.login(&account).await;
     stream.bind(None).await;
+    // The operator sees each refusal with who was meant, and no password.
+    let refusals = |log: &str| {
+        let lines = log.lines().filter(|line| line.contains("login refused") && line.contains(&account.jid));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    while refusals(&s.log()).len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(refusals(&s.log()).iter().all(|line| !line.contains("wrong")));
 }
 
 /// RFC 6120 §6.4.5: at most five retries, then the stream ends.

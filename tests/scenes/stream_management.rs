@@ -23,6 +23,7 @@ scenes! {
         a_hibernated_session_does_not_keep_messages_from_others,
         a_resend_is_not_delivered_again,
         equal_ids_on_one_stream_are_two_messages;
+    ["sm.location=\"127.0.0.1:5222\""]: the_location_is_told_where_one_is_configured;
     ["sm.resume_seconds=1"]: a_session_that_is_not_resumed_ends,
         messages_of_a_session_that_ended_wait,
         what_else_it_held_is_answered;
@@ -67,6 +68,14 @@ async fn enabling(s: &Server) {
     let enabled = stream.child().await;
     assert!(enabled.is("enabled", ns::SM));
     assert_eq!((enabled.attr("max"), enabled.attr("location")), (Some("60"), None));
+}
+
+/// XEP-0198 §5.
+async fn the_location_is_told_where_one_is_configured(s: &Server) {
+    let mut stream = Login::default().stream(s, &s.account()).await;
+    stream.bind(None).await;
+    stream.send(format!("<enable xmlns='{}' resume='true'/>", ns::SM)).await;
+    assert_eq!(stream.child().await.attr("location"), Some("127.0.0.1:5222"));
 }
 
 /// XEP-0198 §3: the stream goes on.
@@ -350,12 +359,16 @@ async fn a_session_that_is_not_resumed_ends(s: &Server) {
     befriend(&mut romeo, &mut juliet).await;
     assert_eq!(juliet.sm().max, Some(1));
     let jid = juliet.jid().to_owned();
+    juliet.sync().await;
+    let sent = juliet.sm().sent.to_string();
     let suspended = juliet.drop_connection();
     romeo.nothing().await;
     let gone = romeo.presence().await;
     assert_eq!((gone.kind(), gone.from()), (Some("unavailable"), Some(&*jid)));
     let Err((mut stream, answer)) = suspended.resume(s, &account).await else { panic!("resumed") };
     assert_eq!(refused(&answer), "item-not-found");
+    // XEP-0198 §5: what was handled is told even so.
+    assert_eq!(answer.attr("h"), Some(&*sent));
     stream.bind(None).await;
 }
 
