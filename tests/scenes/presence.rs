@@ -238,7 +238,7 @@ async fn directed_presence_to_a_bare_address_reaches_every_resource(s: &Server) 
 
 async fn presence_is_sent_directly_to_so_many(s: &Server) {
     let mut romeo = s.user().await;
-    let mut others = vec![s.user().await, s.user().await, s.user().await];
+    let mut others = [s.user().await, s.user().await, s.user().await];
     for (number, other) in others.iter_mut().enumerate() {
         romeo.send(format!("<presence to='{}'/>", other.jid())).await;
         if number < 2 {

@@ -267,8 +267,7 @@ async fn names_and_groups_hold_any_text(s: &Server) {
 async fn names_and_groups_have_a_limit(s: &Server) {
     let mut romeo = s.user().await;
     let item = |name: usize, groups: usize, group: usize| {
-        let groups: String =
-            (0..groups).map(|number| format!("<group>{number:0>group$}</group>")).collect();
+        let groups: String = (0..groups).map(|number| format!("<group>{number:0>group$}</group>")).collect();
         format!("<item jid='nurse@localhost' name='{}'>{groups}</item>", "n".repeat(name))
     };
     accepted(&mut romeo, &item(1023, 64, 8)).await;
