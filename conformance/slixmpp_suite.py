@@ -89,7 +89,7 @@ async def a_wrong_password_is_refused(server, direct):
     client.connect(*client.address)
     await within(client.failed.get())
     assert not client.ready.is_set()
-    client.abort()
+    await within(client.disconnect())
 
 
 async def two_exchange_messages_with_receipts(server, direct):
