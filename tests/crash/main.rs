@@ -103,8 +103,7 @@ fn each_of_three_devices_ends_with_all_that_was_acknowledged() {
 }
 
 fn run(database: Database, policy: &'static str, kills: u32, seed: u64) -> Run {
-    let policy_setting = format!("archive.policy={policy}");
-    let server = Arc::new(Server::start(database, &[&policy_setting, "limits.pending_messages=1000000"]));
+    let server = Arc::new(Server::start(database, policy, &["limits.pending_messages=1000000"]));
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let archived = policy == "always";

@@ -54,7 +54,7 @@ impl Writer {
 
 /// What is wrong after so many steps.
 pub fn run(database: Database, steps: u64, seed: u64) -> Vec<String> {
-    let server = Server::start(database, &["archive.policy=always"]);
+    let server = Server::start(database, "always", &[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(drive(&server, steps, seed))
 }

@@ -199,17 +199,26 @@ impl Client {
         self.get(&domain, &format!("<ping xmlns='{}'/>", ns::PING)).await;
     }
 
-    /// Nothing waits to be read and nothing comes before the answer of a ping.
+    /// Everything that the server had for this session has come when this returns: a message to oneself went behind
+    /// it, which waits for what has to be stored before it is shown (a ping would not).
+    async fn settled(&mut self) {
+        self.next_id += 1;
+        let id = format!("settled{}", self.next_id);
+        self.send(format!("<message to='{}' type='headline' id='{id}'/>", self.jid)).await;
+        self.find(|it| it.name() == "message" && it.id() == Some(&id)).await;
+    }
+
+    /// Nothing waits to be read and nothing comes before a message to oneself.
     pub async fn nothing(&mut self) {
-        self.sync().await;
+        self.settled().await;
         if let Some(stanza) = self.inbox.front() {
             panic!("{}: nothing was due, not {}", self.jid, stanza.show());
         }
     }
 
-    /// All that came so far, up to the answer of a ping.
+    /// All that came so far, up to a message to oneself.
     pub async fn drain(&mut self) -> Vec<Element> {
-        self.sync().await;
+        self.settled().await;
         self.inbox.drain(..).collect()
     }
 

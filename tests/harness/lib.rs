@@ -6,10 +6,11 @@
 //!
 //! - [`Server`] is a running `waxwing serve` on a database, with accounts to hand out.
 //! - [`Client`] is a logged-in session, [`Stream`] the bare stream below it.
-//! - [`scenes!`] makes of every scene two tests, one on SQLite and one on Postgres.
+//! - [`scenes!`] makes of every scene two tests, one on SQLite and one on Postgres, [`scenes_of_both_policies!`]
+//!   four, with and without an archive.
 //!
-//! Silence is never proven by waiting: a ping goes out behind the stanza in question, and what did not
-//! come before its answer does not come at all (RFC 6120 §10.1).
+//! Silence is never proven by waiting: another stanza goes out behind the one in question, and what did not
+//! come before it does not come at all (RFC 6120 §10.1).
 
 mod client;
 mod component;

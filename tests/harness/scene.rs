@@ -12,7 +12,8 @@ use crate::{Client, Database, Server, StanzaExt};
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Makes two tests of every scene, `sqlite::name` and `postgres::name`. Scenes in one group share one server
-/// per database, started with the group's settings; their accounts are their own.
+/// per database, started with the group's settings; their accounts are their own. Nothing is archived unless the
+/// settings say so.
 ///
 /// ```text
 /// scenes! {
@@ -22,23 +23,42 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// ```
 #[macro_export]
 macro_rules! scenes {
-    ($($settings:tt: $($scene:ident),+ $(,)?);+ $(;)?) => {
+    (@$policy:literal $($settings:tt: $($scene:ident),+ $(,)?);+ $(;)?) => {
         mod sqlite {
             $($(#[test] fn $scene() {
-                $crate::run($crate::Database::Sqlite, &$settings, super::$scene);
+                $crate::run($crate::Database::Sqlite, $policy, &$settings, super::$scene);
             })+)+
         }
         mod postgres {
             $($(#[test] fn $scene() {
-                $crate::run($crate::Database::Postgres, &$settings, super::$scene);
+                $crate::run($crate::Database::Postgres, $policy, &$settings, super::$scene);
             })+)+
+        }
+    };
+    ($($groups:tt)+) => {
+        $crate::scenes! { @"until-delivered" $($groups)+ }
+    };
+}
+
+/// As [`scenes!`], for what must hold whether messages are archived or not: each scene runs under both policies,
+/// `until_delivered::sqlite::name` and so on.
+#[macro_export]
+macro_rules! scenes_of_both_policies {
+    ($($groups:tt)+) => {
+        mod until_delivered {
+            use super::*;
+            $crate::scenes! { @"until-delivered" $($groups)+ }
+        }
+        mod always {
+            use super::*;
+            $crate::scenes! { @"always" $($groups)+ }
         }
     };
 }
 
-/// Runs one scene on the shared server with these settings.
-pub fn run(database: Database, settings: &[&str], scene: impl AsyncFnOnce(&Server)) {
-    let server = shared(database, settings);
+/// Runs one scene on the shared server with this `archive.policy` and these settings.
+pub fn run(database: Database, policy: &'static str, settings: &[&str], scene: impl AsyncFnOnce(&Server)) {
+    let server = shared(database, policy, settings);
     let _log = LogOnPanic(&server);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -48,15 +68,15 @@ pub fn run(database: Database, settings: &[&str], scene: impl AsyncFnOnce(&Serve
     });
 }
 
-fn shared(database: Database, settings: &[&str]) -> Arc<Server> {
-    type Key = (Database, Vec<String>);
+fn shared(database: Database, policy: &'static str, settings: &[&str]) -> Arc<Server> {
+    type Key = (Database, &'static str, Vec<String>);
     static SERVERS: Mutex<Option<HashMap<Key, Arc<Server>>>> = Mutex::new(None);
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (database, settings.iter().map(ToString::to_string).collect());
+    let key = (database, policy, settings.iter().map(ToString::to_string).collect());
     servers
         .get_or_insert_default()
         .entry(key)
-        .or_insert_with(|| Arc::new(Server::start(database, settings)))
+        .or_insert_with(|| Arc::new(Server::start(database, policy, settings)))
         .clone()
 }
 

@@ -24,8 +24,6 @@ const SETTINGS: &[&str] = &[
     "listen.c2s_tls=127.0.0.1:0",
     "listen.components=127.0.0.1:0",
     "sasl.iterations=4096",
-    // Delivered at once, so that a ping tells what has come; scenes of the archive set their own.
-    "archive.policy=until-delivered",
     // All scenes come from one address.
     "limits.connections_per_address=100000",
     "limits.failed_logins_per_address=100000",
@@ -50,6 +48,7 @@ pub struct Account {
 pub struct Server {
     folder: PathBuf,
     database: Database,
+    policy: &'static str,
     arguments: Vec<OsString>,
     running: Mutex<Option<Running>>,
     accounts: Mutex<VecDeque<Account>>,
@@ -64,20 +63,22 @@ struct Running {
 }
 
 impl Server {
-    /// Starts a server on an empty database, with `key=value` settings over the ones of all scenes, and waits
-    /// until it serves.
-    pub fn start(database: Database, settings: &[&str]) -> Server {
+    /// Starts a server on an empty database, with this `archive.policy` and `key=value` settings over the ones of all
+    /// scenes, and waits until it serves.
+    pub fn start(database: Database, policy: &'static str, settings: &[&str]) -> Server {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("{database:?}-{}", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase();
         let folder = process::folder(&name);
         let mut arguments: Vec<OsString> = vec!["--data".into(), folder.join("data").into()];
-        let storage = database.setting();
-        for setting in SETTINGS.iter().copied().chain(storage.as_deref()).chain(settings.iter().copied()) {
+        let (storage, archive) = (database.setting(), format!("archive.policy={policy}"));
+        let common = SETTINGS.iter().copied().chain([archive.as_str()]).chain(storage.as_deref());
+        for setting in common.chain(settings.iter().copied()) {
             arguments.extend(["--set".into(), setting.into()]);
         }
         let server = Server {
             folder,
             database,
+            policy,
             arguments,
             running: Mutex::new(None),
             accounts: Mutex::default(),
@@ -87,9 +88,9 @@ impl Server {
         server
     }
 
-    /// Another server, for a scene that needs it for itself.
+    /// Another server of the same archive policy, for a scene that needs it for itself.
     pub fn fresh(&self, settings: &[&str]) -> Server {
-        Server::start(self.database, settings)
+        Server::start(self.database, self.policy, settings)
     }
 
     /// Starts the process on the data that is there. Port numbers change.

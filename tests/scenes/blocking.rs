@@ -1,9 +1,9 @@
 //! Blocking (XEP-0191), in all directions and for all kinds of stanza.
 
-use harness::{Client, Component, Server, StanzaExt, befriend, ns, scenes};
+use harness::{Client, Component, Server, StanzaExt, befriend, ns, scenes, scenes_of_both_policies};
 use minidom::Element;
 
-scenes! {
+scenes_of_both_policies! {
     [r#"components={"seen.localhost"={secret="s3cret"},"sent.localhost"={secret="s3cret"},"bot.localhost"={secret="s3cret"},"push.localhost"={secret="s3cret"}}"#]:
         the_list_is_kept_and_pushed,
         requests_that_make_no_sense,
@@ -30,6 +30,9 @@ scenes! {
         who_is_blocked_at_a_component_is_refused,
         a_resource_of_a_domain_is_blocked_alone,
         nobody_is_woken_for_the_blocked;
+}
+
+scenes! {
     ["archive.policy=always"]: what_is_refused_is_in_no_archive;
     ["limits.blocked_items=3"]: one_more_than_may_be_blocked;
 }

@@ -1,9 +1,9 @@
 //! Message carbons (XEP-0280).
 
-use harness::{Account, Client, Server, StanzaExt, ns, scenes};
+use harness::{Account, Client, Server, StanzaExt, ns, scenes_of_both_policies};
 use minidom::Element;
 
-scenes! {
+scenes_of_both_policies! {
     []: enabling_and_disabling,
         what_one_resource_gets_the_others_see,
         what_one_resource_sends_the_others_see,

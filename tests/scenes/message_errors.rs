@@ -1,6 +1,6 @@
 //! What a message is answered with that does not arrive: a condition, and a text that says why.
 
-use harness::{Client, Component, Server, StanzaExt, ns, scenes};
+use harness::{Client, Component, Server, StanzaExt, ns, scenes, scenes_of_both_policies};
 use minidom::Element;
 
 scenes! {
@@ -8,6 +8,9 @@ scenes! {
         every_error_says_why,
         a_component_that_is_not_there_is_named,
         who_is_blocked_is_told_what_is_said_of_nobody;
+}
+
+scenes_of_both_policies! {
     ["limits.pending_messages=1"]: a_full_queue_says_so;
 }
 

@@ -1,9 +1,9 @@
 //! Messages that wait (XEP-0160, XEP-0203, XEP-0334).
 
-use harness::{Account, Client, Server, StanzaExt, ns, scenes};
+use harness::{Account, Client, Server, StanzaExt, ns, scenes_of_both_policies};
 use minidom::Element;
 
-scenes! {
+scenes_of_both_policies! {
     []: messages_wait_in_order_with_stamps,
         they_come_once,
         they_come_before_anything_newer,

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use harness::{Client, Server, StanzaExt, scenes};
+use harness::{Client, Server, StanzaExt, scenes_of_both_policies};
 use tokio::time::sleep;
 
-scenes! {
+scenes_of_both_policies! {
     []: what_is_sent_again_after_a_new_bind_is_one_message,
         what_is_sent_again_beside_a_dead_connection_is_one_message,
         what_is_sent_again_after_a_crash_is_one_message,
         what_was_acknowledged_is_another_message;
     ["sm.resume_seconds=1"]: what_is_sent_again_when_resumption_is_over_is_one_message;
-    ["archive.policy=always"]: what_is_archived_and_sent_again_is_one_message;
 }
 
 const HELLO: &str = "<body>hello</body><origin-id xmlns='urn:xmpp:sid:0' id='o1'/>";
@@ -91,16 +90,7 @@ async fn what_is_sent_again_beside_a_dead_connection_is_one_message(s: &Server) 
 
 /// To somebody who is away: the entry is in the database before the sender knows.
 async fn what_is_sent_again_after_a_crash_is_one_message(s: &Server) {
-    let own = s.fresh(&[]);
-    crash(&own).await;
-}
-
-async fn what_is_archived_and_sent_again_is_one_message(s: &Server) {
-    let own = s.fresh(&["archive.policy=always"]);
-    crash(&own).await;
-}
-
-async fn crash(s: &Server) {
+    let s = s.fresh(&[]);
     let (account, away) = (s.account(), s.account());
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;

@@ -1,8 +1,8 @@
 //! Stream management (XEP-0198).
 
-use harness::{Client, Login, Server, StanzaExt, Stream, Suspended, befriend, ns, scenes};
+use harness::{Client, Login, Server, StanzaExt, Stream, Suspended, befriend, ns, scenes_of_both_policies};
 
-scenes! {
+scenes_of_both_policies! {
     []: enabling,
         enabling_before_there_is_a_resource,
         enabling_twice_ends_the_stream,
