@@ -24,9 +24,6 @@ scenes_of_both_policies! {
         a_resend_is_not_delivered_again,
         equal_ids_on_one_stream_are_two_messages;
     ["sm.location=\"127.0.0.1:5222\""]: the_location_is_told_where_one_is_configured;
-    ["sm.resume_seconds=1"]: a_session_that_is_not_resumed_ends,
-        messages_of_a_session_that_ended_wait,
-        what_else_it_held_is_answered;
 }
 
 /// A session with stream management, available.
@@ -350,65 +347,4 @@ async fn equal_ids_on_one_stream_are_two_messages(s: &Server) {
     }
     romeo.acknowledged().await;
     assert_eq!(juliet.bodies().await, ["x", "x"]);
-}
-
-async fn a_session_that_is_not_resumed_ends(s: &Server) {
-    let account = s.account();
-    let mut romeo = s.user().await;
-    let mut juliet = managed(s, &account, "balcony").await;
-    befriend(&mut romeo, &mut juliet).await;
-    assert_eq!(juliet.sm().max, Some(1));
-    let jid = juliet.jid().to_owned();
-    juliet.sync().await;
-    let sent = juliet.sm().sent.to_string();
-    let suspended = juliet.drop_connection();
-    romeo.nothing().await;
-    let gone = romeo.presence().await;
-    assert_eq!((gone.kind(), gone.from()), (Some("unavailable"), Some(&*jid)));
-    let Err((mut stream, answer)) = suspended.resume(s, &account).await else { panic!("resumed") };
-    assert_eq!(refused(&answer), "item-not-found");
-    // XEP-0198 §5: what was handled is told even so.
-    assert_eq!(answer.attr("h"), Some(&*sent));
-    stream.bind(None).await;
-}
-
-async fn messages_of_a_session_that_ended_wait(s: &Server) {
-    let account = s.account();
-    let mut romeo = s.user().await;
-    let mut juliet = managed(s, &account, "balcony").await;
-    befriend(&mut romeo, &mut juliet).await;
-    let (to, bare) = (juliet.jid().to_owned(), juliet.bare().to_owned());
-    juliet.stop_acknowledging();
-    juliet.drop_connection();
-    romeo.say(&to, "one").await;
-    romeo.send(format!("<message to='{bare}'><body>two</body></message>")).await;
-    romeo.find(|it| it.kind() == Some("unavailable")).await;
-    romeo.nothing().await;
-    let mut juliet = s.login(&account, "later").await;
-    juliet.available(0).await;
-    let messages: Vec<_> = juliet.drain().await.into_iter().filter(|it| it.name() == "message").collect();
-    assert_eq!(messages.iter().filter_map(StanzaExt::body).collect::<Vec<_>>(), ["one", "two"]);
-    for message in messages {
-        message.must("delay", ns::DELAY);
-    }
-}
-
-/// IQ requests → `<service-unavailable/>`, groupchat → `<recipient-unavailable/>`; the rest is dropped.
-async fn what_else_it_held_is_answered(s: &Server) {
-    let account = s.account();
-    let mut romeo = s.user().await;
-    let juliet = managed(s, &account, "balcony").await;
-    let to = juliet.jid().to_owned();
-    juliet.drop_connection();
-    let id = romeo.ask("get", Some(&to), "<query xmlns='jabber:iq:version'/>").await;
-    romeo.send(format!("<message to='{to}' type='groupchat' id='g'><body>g</body></message>")).await;
-    romeo.send(format!("<message to='{to}' type='headline' id='h'><body>h</body></message>")).await;
-    romeo.send(format!("<message to='{to}' type='error' id='e'><error type='cancel'/></message>")).await;
-    romeo.send(format!("<iq to='{to}' type='result' id='r'/>")).await;
-    romeo.send(format!("<presence to='{to}'/>")).await;
-    let mut seen = [romeo.next().await, romeo.next().await];
-    seen.sort_by_key(|it| it.name().to_owned());
-    assert_eq!((seen[0].id(), seen[0].condition().as_str()), (Some(&*id), "service-unavailable"));
-    assert_eq!((seen[1].id(), seen[1].condition().as_str()), (Some("g"), "recipient-unavailable"));
-    assert!(romeo.drain().await.iter().all(|it| it.name() == "presence"));
 }

@@ -77,7 +77,7 @@ impl Hibernation {
         let sessions: Vec<Arc<Session>> = self.waiting.lock().sessions.values().cloned().collect();
         let mut bytes = 0;
         for session in sessions.iter().rev() {
-            bytes += session.outbox(|outbox| outbox.weight());
+            bytes += session.account.resource(session, |resource| resource.weight()).unwrap_or_default();
             if bytes > self.bytes {
                 session.close(TOO_MANY);
             }

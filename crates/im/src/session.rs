@@ -9,7 +9,6 @@ use waxwing_store::{StoreError, Write};
 
 use crate::broadcast::unavailable;
 use crate::presence::{Seen, tell_gone};
-use crate::route::answer;
 
 /// Binds a resource: `requested`, prepared already, or one that the server makes. The newest session wins: an
 /// older one of the same name is closed with `<conflict/>`. Errors: `<resource-constraint/>` when the account
@@ -90,17 +89,8 @@ pub async fn revoke_device(account: &Account, device: &str) -> Result<bool, Stor
 pub async fn end(session: &Arc<Session>) {
     let account = &session.account;
     let seen = account.resource(session, Seen::take);
-    let Some(leftover) = account.end(session) else { return };
-    for request in leftover.requests {
-        if let Some(error) = request.error(&StanzaError::nobody()) {
-            answer(account.core(), error);
-        }
-    }
-    for message in leftover.groupchat {
-        let error = StanzaError::new(Condition::RecipientUnavailable).text("this client is gone");
-        if let Some(error) = message.error(&error) {
-            answer(account.core(), error);
-        }
+    if !account.end(session) {
+        return;
     }
     if let Some(seen) = seen {
         let gone = Arc::new(unavailable(Some(session.jid.clone())));

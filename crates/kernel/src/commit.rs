@@ -9,7 +9,6 @@ use waxwing_store::{OnCommit, Outcome, Seq};
 use crate::order::Arriving;
 use crate::resend::Orphan;
 use crate::resource::Mode;
-use crate::session::Leftover;
 use crate::state::{Place, State};
 use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, Unread, now};
 
@@ -31,6 +30,19 @@ impl<'a> After<'a> {
 
     pub fn bounce(&mut self, stanza: Arc<Stanza>, error: StanzaError) {
         self.bounces.push((stanza, error));
+    }
+
+    /// The session that it was for is gone: who waits for an answer, or takes it for read, is told. The rest of what
+    /// is in no log (carbons, archive results, headlines, errors, presence, results) is dropped.
+    pub fn left(&mut self, stanza: Arc<Stanza>) {
+        match stanza.kind {
+            Kind::Iq(IqType::Get | IqType::Set) => self.bounce(stanza, StanzaError::nobody()),
+            Kind::Message(MessageType::Groupchat) => {
+                let error = StanzaError::new(Condition::RecipientUnavailable);
+                self.bounce(stanza, error.text("this client is gone"));
+            }
+            _ => {}
+        }
     }
 
     /// Modules that want to hear of it do.
@@ -191,17 +203,22 @@ impl Account {
     }
 
     /// Ends a session for good. What it has not acknowledged and is still pending goes to the account's other
-    /// sessions, else it waits; the rest is returned. `None` if it had ended before.
-    pub fn end(self: &Arc<Self>, session: &Arc<Session>) -> Option<Leftover> {
+    /// sessions, else it waits; the rest is answered as is due. `false` if it had ended before.
+    pub fn end(self: &Arc<Self>, session: &Arc<Session>) -> bool {
         if !session.end() {
-            return None;
+            return false;
         }
+        let mut after = After::new(self);
         let mut state = self.lock();
-        let index = state.resources.iter().position(|resource| resource.session.id == session.id)?;
+        let Some(index) = state.resources.iter().position(|resource| resource.session.id == session.id)
+        else {
+            return false;
+        };
         let mut resource = state.resources.remove(index);
         let entries = session.outbox(|outbox| outbox.take_all());
         let held = resource.held.drain(..).map(|(_, entry)| entry);
-        let leftover = Leftover::of(entries.into_iter().chain(held));
+        let others = entries.into_iter().chain(held).filter(|entry| entry.log.is_none());
+        others.for_each(|entry| after.left(entry.stanza));
         let (at, limit) = (now(), self.core().settings.resend_keys);
         // Under the account's lock: at no moment is a key in neither place.
         for (key, n) in session.inbound(|inbound| inbound.take_keys()) {
@@ -226,13 +243,18 @@ impl Account {
             }
         }
         state.open.retain(|open| !(open.holders.is_empty() && matches!(open.place, Place::Stored)));
-        Some(leftover)
+        drop(state);
+        after.run();
+        true
     }
 
     /// Answers a stanza that this account could not take with an error, to the sender if it is one of ours.
     pub(crate) fn bounce(&self, stanza: &Stanza, error: &StanzaError) {
         let Some(answer) = stanza.error(error) else { return };
         let Some(to) = answer.to.clone() else { return };
+        if self.core().answers.take(&answer) {
+            return;
+        }
         if let Some(sender) = self.core().directory.present(&to) {
             sender.accept(Delivery::plain(answer, Targets::Full));
         } else if let Some(component) = self.core().component(to.domain().as_str()) {
@@ -249,21 +271,5 @@ impl State {
             .iter()
             .filter(move |open| open.pending && open.holders.contains(&session))
             .map(|open| open.seq)
-    }
-}
-
-impl Leftover {
-    /// Requests are answered by who ends the session, room messages bounced; the rest of what is in no log
-    /// (carbons, archive results, headlines, errors, presence, results) is dropped.
-    fn of(entries: impl Iterator<Item = Entry>) -> Leftover {
-        let mut leftover = Leftover { requests: Vec::new(), groupchat: Vec::new() };
-        for entry in entries.filter(|entry| entry.log.is_none()) {
-            match entry.stanza.kind {
-                Kind::Iq(IqType::Get | IqType::Set) => leftover.requests.push(entry.stanza),
-                Kind::Message(MessageType::Groupchat) => leftover.groupchat.push(entry.stanza),
-                _ => {}
-            }
-        }
-        leftover
     }
 }

@@ -68,7 +68,7 @@ pub use outbox::{Closing, Outbox};
 pub use resend::ResendKey;
 pub use resource::{Presence, Resource};
 pub use roster::Roster;
-pub use session::{Leftover, Session, SessionId};
+pub use session::{Session, SessionId};
 pub use strangers::{Pace, Strangers};
 pub use table::Table;
 pub use ticket::Ticket;

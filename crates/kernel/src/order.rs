@@ -201,9 +201,9 @@ impl Account {
         reached: &[usize],
         after: &mut After<'_>,
     ) {
-        if reached.is_empty() && arriving.log.is_none() && arriving.stanza.kind.is_request() {
+        if reached.is_empty() && arriving.log.is_none() && arriving.targets != Targets::Nobody {
             // Whom it was for has gone while it waited.
-            return after.bounce(arriving.stanza, StanzaError::nobody());
+            return after.left(arriving.stanza);
         }
         let at = arriving.log.and_then(|log| state.find(log.seq).ok());
         let pending = at.is_some_and(|at| state.open[at].pending);
@@ -294,6 +294,7 @@ impl Account {
             after.bounce(entry.stanza, error.text("this client reads too slowly"));
         } else if !entry.is_lone_chat_state() {
             session.overflow();
+            after.left(entry.stanza);
         }
     }
 

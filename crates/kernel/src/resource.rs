@@ -90,6 +90,11 @@ impl Resource {
         Ok(())
     }
 
+    /// The bytes that its session holds on to, as the limits count them.
+    pub fn weight(&self) -> usize {
+        self.held_weight + self.session.outbox(|outbox| outbox.weight())
+    }
+
     pub fn name(&self) -> &str {
         self.session.resource()
     }

@@ -14,14 +14,6 @@ use crate::{Account, Closing, Entry, Outbox, Ticket};
 /// Tells sessions of this process apart, also two that have the same full JID one after the other.
 pub type SessionId = u64;
 
-/// What a session that ended held for others to answer.
-pub struct Leftover {
-    /// Requests that nobody will answer.
-    pub requests: Vec<Arc<Stanza>>,
-    /// Room messages that were not read.
-    pub groupchat: Vec<Arc<Stanza>>,
-}
-
 /// See the module.
 pub struct Session {
     pub id: SessionId,
