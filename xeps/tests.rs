@@ -35,6 +35,8 @@ impl Server {
             linger: Duration::from_millis(10),
             cached_rosters: 100,
             roster_items: 100,
+            subscription_requests: 100,
+            subscription_request_bytes: 4096,
             directed_presence: 10,
             resend_keys: 100,
             strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },

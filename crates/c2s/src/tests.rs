@@ -62,6 +62,8 @@ fn kernel_settings() -> waxwing_kernel::Settings {
         linger: Duration::from_millis(100),
         cached_rosters: 10,
         roster_items: 10,
+        subscription_requests: 100,
+        subscription_request_bytes: 4096,
         directed_presence: 10,
         resend_keys: 10,
         strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },

@@ -137,11 +137,14 @@ async fn presence(
         Place::Account(account) => Some(account),
         _ => None,
     };
-    if kind == PresenceType::Subscribe
-        && to.node().is_some()
-        && let Err(error) = stranger::admit_outside(core, &from, account.as_deref()).await
-    {
-        return refuse(core, &stanza, &error);
+    if kind == PresenceType::Subscribe && to.node().is_some() {
+        let admitted = match subscription::is_keepable(core, &stanza) {
+            Ok(()) => stranger::admit_outside(core, &from, account.as_deref()).await,
+            refused => refused,
+        };
+        if let Err(error) = admitted {
+            return refuse(core, &stanza, &error);
+        }
     }
     // RFC 6121 §8.5.1: presence to nobody is met with silence.
     let Some(account) = account else { return };
@@ -161,7 +164,10 @@ async fn presence(
     let contact = bare(&from);
     stanza.from = Some(contact.clone());
     stanza.to = Some(account.jid.clone());
-    subscription::receive(&account, &contact, step, Some(stanza)).await;
+    let answered = stanza.clone();
+    if let Err(error) = subscription::receive(&account, &contact, step, Some(stanza)).await {
+        refuse(core, &answered, &error);
+    }
 }
 
 /// RFC 6121 §4.3.2.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use waxwing_kernel::{Account, Edit, Roster, Session, Targets};
-use waxwing_stanza::{Addr, Kind, PresenceType, Stanza, StanzaError};
+use waxwing_kernel::{Account, Core, Edit, Roster, Session, Targets};
+use waxwing_stanza::{Addr, Condition, Kind, PresenceType, Stanza, StanzaError};
 use waxwing_store::{RosterRow, StoreError, Write};
 
 use crate::broadcast::send_out;
@@ -13,9 +13,6 @@ use crate::route::{Place, deliver, place};
 use crate::transition::{Inbound, Step, inbound, outbound};
 use crate::{announce_to, stranger, withdraw_from};
 
-/// Bytes of all requests to one account that are kept whole; of what comes then only the head is.
-const REQUESTS: usize = 1024 * 1024;
-
 /// A client sends a step to a contact's bare JID.
 pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Addr, step: Step) {
     let account = &session.account;
@@ -24,7 +21,7 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
         return;
     }
     if step == Step::Subscribe
-        && let Err(error) = admitted(account, &contact).await
+        && let Err(error) = admitted(account, &stanza, &contact).await
     {
         return refuse(session, &stanza, &error);
     }
@@ -64,8 +61,17 @@ pub(crate) async fn send(session: &Arc<Session>, mut stanza: Stanza, contact: Ad
     }
 }
 
+/// Whether a request is small enough to be kept as it came (§3.1.3): said of any, so it tells nothing of whom it is for.
+pub(crate) fn is_keepable(core: &Core, request: &Stanza) -> Result<(), StanzaError> {
+    if request.stored().len() <= core.settings.subscription_request_bytes {
+        return Ok(());
+    }
+    Err(StanzaError::new(Condition::PolicyViolation).text("a request to see presence is shorter"))
+}
+
 /// Asking to see presence counts as a first message.
-async fn admitted(account: &Arc<Account>, contact: &Addr) -> Result<(), StanzaError> {
+async fn admitted(account: &Arc<Account>, request: &Stanza, contact: &Addr) -> Result<(), StanzaError> {
+    is_keepable(account.core(), request)?;
     match place(account.core(), contact).await? {
         Place::Account(recipient) => stranger::admit(account, Some(&recipient)).await,
         Place::Nobody(_) => stranger::admit(account, None).await,
@@ -130,7 +136,12 @@ async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> 
 /// Brings a step to the contact's side.
 async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanza, session: &Session) {
     match place(account.core(), contact).await {
-        Ok(Place::Account(recipient)) => receive(&recipient, &account.jid, step, Some(stanza)).await,
+        Ok(Place::Account(recipient)) => {
+            let answered = stanza.clone();
+            if let Err(error) = receive(&recipient, &account.jid, step, Some(stanza)).await {
+                refuse(session, &answered, &error);
+            }
+        }
         // RFC 6121 §8.5.1: presence to nobody is met with silence.
         Ok(Place::Nobody(_) | Place::Server(_)) => {}
         Ok(Place::Component(component)) => {
@@ -144,8 +155,14 @@ async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanz
     }
 }
 
-/// A step arrives from a contact. `stanza`: as it came; one is made where it was left out.
-pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Option<Stanza>) {
+/// A step arrives from a contact. `stanza`: as it came; one is made where it was left out. `Err`: it asks, and as many
+/// wait for an answer as may.
+pub(crate) async fn receive(
+    account: &Arc<Account>,
+    contact: &Addr,
+    step: Step,
+    stanza: Option<Stanza>,
+) -> Result<(), StanzaError> {
     let stanza = Arc::new(stanza.unwrap_or_else(|| step_stanza(step, contact, &account.jid)));
     let passing = waxwing_kernel::Passing {
         point: waxwing_kernel::Point::ToAccount,
@@ -153,16 +170,25 @@ pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, 
         account,
         session: None,
     };
-    if account.host.table().guard(&passing).await.is_ok()
-        && let Err(error) = take(account, contact, step, stanza).await
-    {
-        tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
+    if account.host.table().guard(&passing).await.is_err() {
+        return Ok(());
+    }
+    match take(account, contact, step, stanza).await {
+        Ok(Inbound::Full) => {
+            let error = StanzaError::new(Condition::ResourceConstraint);
+            Err(error.text("too many requests wait for this person"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
+            Ok(())
+        }
     }
 }
 
 /// The contact's account is gone: so is what the roster says of it, whether or not the owner blocks it.
 pub(crate) async fn forget(account: &Arc<Account>, contact: &Addr, step: Step) -> Result<(), StoreError> {
-    take(account, contact, step, Arc::new(step_stanza(step, contact, &account.jid))).await
+    take(account, contact, step, Arc::new(step_stanza(step, contact, &account.jid))).await.map(drop)
 }
 
 async fn take(
@@ -170,17 +196,17 @@ async fn take(
     contact: &Addr,
     step: Step,
     stanza: Arc<Stanza>,
-) -> Result<(), StoreError> {
+) -> Result<Inbound, StoreError> {
     let (reaction, was_shown) = change_inbound(account, contact, step, &stanza).await?;
     match reaction {
         // §3.3.3. Who only asked and takes that back does not learn which resources there are.
         Inbound::Deliver if step == Step::Unsubscribe && was_shown => withdraw_from(account, contact).await,
-        Inbound::Deliver | Inbound::Ignore => {}
+        Inbound::Deliver | Inbound::Ignore | Inbound::Full => {}
         Inbound::Approve => {
             let answer = step_stanza(Step::Subscribed, &account.jid, contact);
             match place(account.core(), contact).await {
                 Ok(Place::Account(asker)) => {
-                    Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
+                    let _ = Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
                     announce_to(account, contact).await;
                 }
                 Ok(Place::Component(component)) => {
@@ -191,7 +217,7 @@ async fn take(
             }
         }
     }
-    Ok(())
+    Ok(reaction)
 }
 
 /// The contact's side of a step: durable, delivered and pushed when it returns. Says also whether the contact
@@ -206,16 +232,17 @@ async fn change_inbound(
     let mut edit = core.rosters.edit(account.id).await?;
     let before = edit.current.row(contact).cloned();
     if before.is_none() {
-        // They do not take the place of contacts: strangers must not be able to fill a roster.
-        let full = edit.current.strangers() >= core.settings.roster_items;
-        if full || step != Step::Subscribe {
-            // Nothing to change; a stranger whose request does not fit is met with silence.
+        if step != Step::Subscribe {
             return Ok((Inbound::Ignore, false));
+        }
+        // They do not take the place of contacts: strangers must not be able to fill a roster.
+        if edit.current.strangers() >= core.settings.subscription_requests {
+            return Ok((Inbound::Full, false));
         }
     }
     let mut row = before.clone().unwrap_or_else(|| new_row(contact));
     let was_shown = crate::transition::from(&row);
-    let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| kept(&edit.current, stanza)));
+    let reaction = inbound(&mut row, step, (step == Step::Subscribe).then(|| stanza.stored().to_vec()));
     if reaction == Inbound::Ignore {
         return Ok((reaction, was_shown));
     }
@@ -230,16 +257,6 @@ async fn change_inbound(
         push(account, &edit.current, contact);
     }
     Ok((reaction, was_shown))
-}
-
-fn kept(roster: &Roster, stanza: &Stanza) -> Vec<u8> {
-    let stored = stanza.stored();
-    let others: usize = roster.rows.values().filter_map(|row| row.request.as_ref()).map(Vec::len).sum();
-    if others + stored.len() <= REQUESTS {
-        return stored.to_vec();
-    }
-    let head = Stanza::build(stanza.kind, stanza.from.clone(), stanza.to.clone(), None, |_| {});
-    head.stored().to_vec()
 }
 
 pub(crate) fn step_stanza(step: Step, from: &Addr, to: &Addr) -> Stanza {

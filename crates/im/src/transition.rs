@@ -18,6 +18,8 @@ pub(crate) enum Inbound {
     Deliver,
     /// Nobody sees it.
     Ignore,
+    /// Nobody sees it: as many wait for an answer as may.
+    Full,
     /// Nobody sees it, and the server answers "subscribed" for the owner: they agreed before.
     Approve,
 }

@@ -37,8 +37,12 @@ pub struct Settings {
     pub linger: Duration,
     /// How many accounts' rosters stay in memory, and as many archive settings.
     pub cached_rosters: usize,
-    /// Contacts per roster, and as many people besides whose request waits for an answer.
+    /// Contacts per roster.
     pub roster_items: usize,
+    /// People per account, contacts not counted, whose request to see its presence waits for an answer.
+    pub subscription_requests: usize,
+    /// Bytes of one such request.
+    pub subscription_request_bytes: usize,
     /// Addresses to which one session may have sent directed presence.
     pub directed_presence: usize,
     /// Keys kept per account to know a resend by.

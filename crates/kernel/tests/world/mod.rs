@@ -36,6 +36,8 @@ pub fn settings() -> Settings {
         linger: Duration::from_millis(100),
         cached_rosters: 100,
         roster_items: 100,
+        subscription_requests: 100,
+        subscription_request_bytes: 4096,
         directed_presence: 100,
         resend_keys: 1000,
         strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },

@@ -21,6 +21,8 @@ pub enum Writes {
     Refused,
     /// Applied, but nobody learns of it.
     Unknown,
+    /// The first is applied, and then it is as if the process were killed.
+    One,
 }
 
 pub struct Trying {
@@ -83,6 +85,12 @@ impl Store for Trying {
             Writes::Unknown => {
                 store.apply(writes).await?;
                 return Err(ApplyError::Unknown("as asked".to_owned()));
+            }
+            Writes::One => {
+                self.count(writes.len());
+                store.apply(writes).await?;
+                self.take_away();
+                Ok(())
             }
             _ => {
                 self.count(writes.len());

@@ -79,6 +79,8 @@ fn settings(config: &Config) -> Settings {
         linger: config.delivery.linger,
         cached_rosters: CACHED_ROSTERS,
         roster_items: limits.roster_items,
+        subscription_requests: limits.subscription_requests,
+        subscription_request_bytes: limits.subscription_request_bytes,
         directed_presence: limits.directed_presence,
         resend_keys: RESEND_KEYS,
         strangers: Pace { per_hour: config.strangers.per_hour, burst: config.strangers.burst },

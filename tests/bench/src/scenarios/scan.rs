@@ -115,6 +115,8 @@ impl Lab {
             linger: Duration::from_secs(1),
             cached_rosters: 100,
             roster_items: 1000,
+            subscription_requests: 100,
+            subscription_request_bytes: 4096,
             directed_presence: 1000,
             resend_keys: 1000,
             strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
