@@ -53,6 +53,8 @@ pub struct Stream {
     /// The server's leaf certificate in DER.
     pub certificate: Vec<u8>,
     pub alpn: Option<Vec<u8>>,
+    /// TLS went on with a session of an earlier connection.
+    pub resumed: bool,
     said: Transcript,
 }
 
@@ -71,6 +73,7 @@ impl Stream {
             end_point: Binding::No,
             certificate: Vec::new(),
             alpn: None,
+            resumed: false,
             said: Transcript::default(),
         }
     }
@@ -91,8 +94,18 @@ impl Stream {
 
     /// A TLS connection to the direct TLS port, for this domain.
     pub async fn direct_to(server: &Server, domain: &str) -> Stream {
+        Stream::trusting(server, domain, server.trust()).await
+    }
+
+    /// Another connection of the same program: it has the TLS tickets that this one got.
+    pub async fn again(&self, server: &Server) -> Stream {
+        Stream::trusting(server, &self.domain, self.tls.clone()).await
+    }
+
+    async fn trusting(server: &Server, domain: &str, tls: Arc<rustls::ClientConfig>) -> Stream {
         let mut stream = Stream::plain(server).await;
         stream.domain = domain.to_owned();
+        stream.tls = tls;
         stream.socket = Socket::Plain(TcpStream::connect(server.c2s_tls()).await.expect("connect"));
         stream.handshake().await.expect("a TLS handshake");
         stream
@@ -123,6 +136,7 @@ impl Stream {
         self.end_point = secured.end_point;
         self.certificate = secured.certificate;
         self.alpn = secured.alpn;
+        self.resumed = secured.resumed;
         self.restart();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::ServerName};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, pki_types::CertificateDer, pki_types::ServerName};
 use rustls_pki_types::pem::PemObject;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -18,6 +18,8 @@ pub struct Secured {
     pub end_point: Binding,
     pub certificate: Vec<u8>,
     pub alpn: Option<Vec<u8>>,
+    /// A session of an earlier connection went on (RFC 8446 §2.2).
+    pub resumed: bool,
 }
 
 /// A configuration that trusts the certificates in the PEM file `ca`.
@@ -50,11 +52,13 @@ pub async fn connect(config: Arc<ClientConfig>, domain: &str, socket: TcpStream)
     let certificate =
         session.peer_certificates().and_then(|chain| chain.first()).expect("a certificate").to_vec();
     let alpn = session.alpn_protocol().map(<[u8]>::to_vec);
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     Ok(Secured {
         exporter: Binding::Bound("tls-exporter", exporter),
         end_point: Binding::Bound("tls-server-end-point", Hash::Sha256.digest(&certificate)),
         certificate,
         alpn,
+        resumed,
         socket,
     })
 }

@@ -6,6 +6,7 @@ use minidom::Element;
 
 scenes! {
     []: every_mechanism_works_with_every_binding,
+        bindings_of_a_tls_session_that_goes_on,
         plain_works_under_tls,
         what_is_advertised,
         nothing_works_before_tls,
@@ -36,6 +37,26 @@ async fn every_mechanism_works_with_every_binding(s: &Server) {
             }
         }
     }
+}
+
+/// TLS 1.3 tickets (RFC 8446 §2.2). The channel is a new one, and so is what binds to it; the certificate is the same.
+async fn bindings_of_a_tls_session_that_goes_on(s: &Server) {
+    let account = s.account();
+    let mut first = Stream::direct(s).await;
+    first.open().await;
+    first.login(&account).await;
+    assert!(!first.resumed);
+    let bindings: [fn(&Stream) -> Binding; 2] = [|it| it.exporter.clone(), |it| it.end_point.clone()];
+    for binding in bindings {
+        let mut stream = first.again(s).await;
+        assert!(stream.resumed);
+        assert_ne!(stream.exporter, first.exporter);
+        stream.open().await;
+        let scram = Scram::new(Hash::Sha256, &account.user, &account.password, "", &binding(&stream));
+        stream.scram("SCRAM-SHA-256-PLUS", scram).await.expect("login");
+        stream.bind(None).await;
+    }
+    assert!(!Stream::direct(s).await.resumed, "another program has no ticket");
 }
 
 async fn plain_works_under_tls(s: &Server) {
@@ -264,7 +285,11 @@ async fn the_exchange_may_be_aborted(s: &Server) {
     stream.open().await;
     let scram = scram(&account.user, &account.password, &Binding::No);
     challenge(&mut stream, "SCRAM-SHA-256", &scram).await;
-    assert_eq!(refused(&mut stream, format!("<abort xmlns='{}'/>", ns::SASL)).await, "aborted");
+    let abort = format!("<abort xmlns='{}'/>", ns::SASL);
+    assert_eq!(refused(&mut stream, abort.clone()).await, "aborted");
+    // Also one that has crossed the failure of what it is to abort.
+    assert_eq!(stream.plain_auth("", &account.user, "wrong").await.err().as_deref(), Some("not-authorized"));
+    assert_eq!(refused(&mut stream, abort).await, "aborted");
     stream.login(&account).await;
 }
 

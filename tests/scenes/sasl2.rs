@@ -226,6 +226,11 @@ async fn the_exchange_may_be_aborted(s: &Server) {
     stream.open().await;
     challenge(&mut stream, &scram(&account.user, &account.password)).await;
     let abort = format!("<abort xmlns='{}'><text>no</text></abort>", ns::SASL2);
+    assert_eq!(condition(&stream.sasl2_refused(&abort).await), "aborted");
+    // Also one that has crossed the failure of what it is to abort.
+    let message = format!("\0{}\0wrong", account.user);
+    let failure = stream.sasl2_refused(authenticate("PLAIN", message, "")).await;
+    assert_eq!(condition(&failure), "not-authorized");
     assert_eq!(condition(&stream.sasl2_refused(abort).await), "aborted");
     stream.sasl2("SCRAM-SHA-256", scram(&account.user, &account.password), "").await.expect("login");
 }

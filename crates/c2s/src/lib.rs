@@ -24,4 +24,6 @@ mod work;
 use waxwing_stream as stream;
 
 pub use clients::Clients;
+/// `<authenticate/>` as it is read, for who throws anything at it.
+pub use login::Request as Authenticate;
 pub use settings::{Pace, Settings};

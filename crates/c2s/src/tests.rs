@@ -77,7 +77,7 @@ impl World {
         let writer = Writer::start(store.clone(), WriterOptions::default());
         let core = Core::new(kernel_settings(), store, writer, [7; 16], 1);
         let domain = Arc::new(Jid::new("localhost").unwrap());
-        let host = Host::new(&core, domain, Archive::UntilDelivered);
+        let host = Host::new(&core, domain, Archive::UntilDelivered, Duration::MAX);
         core.set_hosts([host.clone()]);
         let tls = Tls::load(TlsSetup {
             hosts: vec!["localhost".to_owned()],

@@ -9,7 +9,7 @@ use waxwing_kernel::{Account, Host};
 use waxwing_sasl::{Begun, Failure, FastMechanism, Keys, Mechanism, Offer};
 use waxwing_stanza::{bare_str, ns};
 use waxwing_store::AccountRow;
-use waxwing_xml::{Element, Tag};
+use waxwing_xml::{Child, Element, Limits, Tag};
 
 use super::Login;
 use super::sasl2::SASL2;
@@ -264,8 +264,7 @@ impl Profile {
 }
 
 /// A child of a judged element, judged for itself: its bytes stand for themselves.
-pub fn part(login: &Login, element: &Element, child: &waxwing_xml::Child) -> Result<Element, Failure> {
-    let limits = login.clients.settings.limits_before_auth;
-    waxwing_xml::scan(child.bytes(element), &waxwing_xml::Scope::client(), &limits)
+pub fn part(limits: &Limits, element: &Element, child: &Child) -> Result<Element, Failure> {
+    waxwing_xml::scan(child.bytes(element), &waxwing_xml::Scope::client(), limits)
         .map_err(|_| Failure::MalformedRequest)
 }

@@ -28,6 +28,8 @@ use crate::held::Held;
 use crate::sm;
 use crate::stream::{Frame, Stream, Turn, WRITE};
 
+pub use self::sasl2::Request;
+
 /// A stream with a session on it.
 pub struct Ready {
     pub clients: Arc<Clients>,

@@ -30,6 +30,8 @@ pub async fn authenticate(login: &mut Login, bindings: Bindings) -> Result<Held,
             (Profile::Sasl1, sasl1(login, &stage, &element, &mut claimed).await)
         } else if element.is("authenticate", SASL2) {
             (Profile::Sasl2, sasl2::authenticate(login, &stage, &element, &mut claimed).await)
+        } else if let Some(profile) = aborted(&element) {
+            (profile, Err(waxwing_sasl::Failure::Aborted.into()))
         } else {
             if !register::answer(login, &stage.host, &element).await {
                 login.too_early(&element)?;
@@ -52,6 +54,11 @@ pub async fn authenticate(login: &mut Login, bindings: Bindings) -> Result<Held,
             return Err(StreamError::new("policy-violation").text("too many failed logins").into());
         }
     }
+}
+
+/// The profile of an `<abort/>`. It may cross the failure of what it is to abort (RFC 6120 §6.4.4).
+fn aborted(element: &Element) -> Option<Profile> {
+    [Profile::Sasl1, Profile::Sasl2].into_iter().find(|profile| element.is("abort", profile.ns()))
 }
 
 /// Opens the stream and says what there is.

@@ -1,5 +1,6 @@
 //! What is fuzzed, and what must hold for each input.
 
+mod authenticate;
 mod jid;
 mod sasl;
 mod stored;
@@ -18,5 +19,13 @@ pub struct Target {
 }
 
 /// All targets; another reader of input that is not trusted gets its line here.
-pub const TARGETS: &[Target] =
-    &[xml::SPLIT, xml::SCAN, xml::HEADER, jid::JID, sasl::SASL, sasl::FAST, stored::STORED];
+pub const TARGETS: &[Target] = &[
+    xml::SPLIT,
+    xml::SCAN,
+    xml::HEADER,
+    jid::JID,
+    sasl::SASL,
+    sasl::FAST,
+    authenticate::AUTHENTICATE,
+    stored::STORED,
+];

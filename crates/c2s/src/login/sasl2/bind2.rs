@@ -32,7 +32,8 @@ pub async fn bind(
     told: &mut Vec<u8>,
 ) -> Result<Held, Stop> {
     let device = agent.and_then(|agent| agent.id.as_deref());
-    let enable = wish.child("enable", ns::SM).map(|child| part(login, wish, child)).transpose()?;
+    let limits = &login.clients.settings.limits_before_auth;
+    let enable = wish.child("enable", ns::SM).map(|child| part(limits, wish, child)).transpose()?;
     let enable = enable.as_ref().map(Enable::read);
     if let Some(device) = device {
         waxwing_im::end_device(account, device, REPLACED).await;

@@ -13,7 +13,6 @@ use waxwing_sasl::FastAttempt;
 use waxwing_xml::{Tag, attach};
 
 use self::device::LoggingIn;
-use self::request::Request;
 use super::bind::{Proven, bind};
 use super::exchange::{Profile, Proof, Refusal, Stage, Stop, prove};
 use super::features::{Bound, StreamLimits, after_login};
@@ -24,6 +23,7 @@ use crate::sm;
 pub use self::bind2::BIND2;
 pub use self::device::is_known;
 pub use self::fast::FAST;
+pub use self::request::Request;
 pub use self::upgrade::{UPGRADE, offered, task};
 
 pub const SASL2: &str = "urn:xmpp:sasl:2";
@@ -45,7 +45,7 @@ pub async fn authenticate(
     element: &waxwing_xml::Element,
     claimed: &mut Option<BareJid>,
 ) -> Result<Held, Stop> {
-    let request = Request::read(login, element)?;
+    let request = Request::read(&login.clients.settings.limits_before_auth, element)?;
     if request.config_version.as_ref().is_some_and(|version| *version != stage.config_version) {
         let failure = waxwing_sasl::Failure::Aborted;
         return Err(Refusal { failure, text: None, other_config: true }.into());

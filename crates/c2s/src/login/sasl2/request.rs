@@ -2,13 +2,12 @@
 
 use waxwing_sasl::Failure;
 use waxwing_stanza::ns;
-use waxwing_xml::Element;
+use waxwing_xml::{Element, Limits};
 
 use super::SASL2;
 use super::bind2::BIND2;
 use super::fast::{FAST, Use};
 use super::upgrade::UPGRADE;
-use crate::login::Login;
 use crate::login::exchange::{Profile, part};
 use crate::login::features::CONFIG;
 
@@ -43,9 +42,13 @@ pub struct Agent {
 }
 
 impl<'e> Request<'e> {
-    /// `<malformed-request/>` for a user-agent id that is no UUID.
-    pub fn read(login: &Login, element: &'e Element) -> Result<Request<'e>, Failure> {
-        let wish = |name, ns| element.child(name, ns).map(|child| part(login, element, child)).transpose();
+    /// Reads an element that came within these limits.
+    ///
+    /// # Errors
+    /// `<malformed-request/>` for a user-agent id that is no UUID and a count that is no number,
+    /// `<incorrect-encoding/>` for a response that is no base64.
+    pub fn read(limits: &Limits, element: &'e Element) -> Result<Request<'e>, Failure> {
+        let wish = |name, ns| element.child(name, ns).map(|child| part(limits, element, child)).transpose();
         let initial = element.child("initial-response", SASL2);
         let initial = initial.map(|initial| Profile::Sasl2.decode(&initial.text(element))).transpose()?;
         let version = element.child("config-version", CONFIG);

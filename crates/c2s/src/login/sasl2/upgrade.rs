@@ -46,7 +46,8 @@ pub async fn perform(
         let salting = Salting::new(hash, login.clients.settings.iterations);
         write_salt(login.out(), &salting);
         let data = answer(login, "task-data").await?;
-        let hashed = data.child("hash", SCRAM_UPGRADE).map(|hash| part(login, &data, hash)).transpose()?;
+        let limits = &login.clients.settings.limits_before_auth;
+        let hashed = data.child("hash", SCRAM_UPGRADE).map(|hash| part(limits, &data, hash)).transpose()?;
         let hashed = hashed.ok_or(Failure::MalformedRequest)?;
         let salted = Profile::Sasl2.decode(&hashed.text())?.unwrap_or_default();
         let keys = proof.keys.with(&salting, &salted).ok_or(Failure::MalformedRequest)?;
