@@ -105,7 +105,7 @@ const QUICK: Scale = Scale {
     chat_peers: 1_500,
     paced: Duration::from_secs(2),
     growth: &[100, 500],
-    archive: 10_000,
+    archive: 100_000,
     ..FULL
 };
 
