@@ -262,6 +262,7 @@ async fn what_clients_look_for_and_where(s: &Server) {
         "tigase:push:filter:muted:0",
         "tigase:push:filter:ignore-unknown:0",
         "tigase:push:away:0",
+        "tigase:push:jingle:0",
         "vcard-temp",
         COMMANDS,
     ];

@@ -7,7 +7,7 @@ use harness::{Account, Client, Component, Server, StanzaExt, ns, scenes};
 use minidom::Element;
 
 scenes! {
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
         the_account_says_that_it_can,
         a_message_to_nobody_wakes_the_device,
         what_the_service_wants_repeated_is,
@@ -29,15 +29,16 @@ scenes! {
         registrations_outlive_a_restart_and_not_their_account,
         the_filters_of_a_client,
         an_encrypted_notification,
+        an_encrypted_call,
         priority_is_said,
         a_service_that_connects_late,
         a_service_ends_a_node,
         what_cannot_be_enabled,
         a_client_can_be_the_service;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants, a_call_in_the_clear;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
 }
 
 const PUSH: &str = "urn:xmpp:push:0";
@@ -472,13 +473,7 @@ async fn a_call_does_not_wait(s: &Server) {
     other.say(&account.jid, "x").await;
     published(&mut service, "").await;
     let begun = std::time::Instant::now();
-    let propose = "<propose xmlns='urn:xmpp:jingle-message:0' id='sid'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>";
-    other
-        .send(format!(
-            "<message to='{}' type='chat'>{propose}<store xmlns='urn:xmpp:hints'/></message>",
-            account.jid
-        ))
-        .await;
+    other.send(proposing(&account.jid, "sid")).await;
     published(&mut service, "").await;
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
@@ -529,8 +524,29 @@ async fn the_filters_of_a_client(s: &Server) {
     published(&mut service, "").await;
 }
 
-async fn an_encrypted_notification(s: &Server) {
+/// What is in an `<encrypted/>`.
+fn opened(encrypted: &Element, key: &[u8]) -> serde_json::Value {
     use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let iv = STANDARD.decode(encrypted.attr("iv").expect("an iv")).expect("base64");
+    let mut sealed = STANDARD.decode(encrypted.text()).expect("base64");
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).expect("a key"));
+    let nonce = Nonce::try_assume_unique_for_key(&iv).expect("a nonce");
+    let opened = cipher.open_in_place(nonce, Aad::empty(), &mut sealed).expect("authentic");
+    serde_json::from_slice(opened).expect("JSON")
+}
+
+/// The beginning of a call.
+fn proposing(to: &str, sid: &str) -> String {
+    let media = ["audio", "video"]
+        .map(|media| format!("<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='{media}'/>"))
+        .concat();
+    format!(
+        "<message to='{to}' type='chat'><propose xmlns='urn:xmpp:jingle-message:0' id='{sid}'>{media}</propose>\
+         <store xmlns='urn:xmpp:hints'/></message>"
+    )
+}
+
+async fn an_encrypted_notification(s: &Server) {
     let mut service = app_server(s, "secret").await;
     let key = [7u8; 16];
     let encrypt = |key: &[u8], alg: &str| {
@@ -548,12 +564,7 @@ async fn an_encrypted_notification(s: &Server) {
     assert!(notification.child("x", DATA).is_none());
     let encrypted = notification.must("encrypted", "tigase:push:encrypt:0");
     assert!(encrypted.text().len() <= 1000);
-    let iv = STANDARD.decode(encrypted.attr("iv").expect("an iv")).expect("base64");
-    let mut sealed = STANDARD.decode(encrypted.text()).expect("base64");
-    let cipher = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).expect("a key"));
-    let nonce = Nonce::try_assume_unique_for_key(&iv).expect("a nonce");
-    let opened = cipher.open_in_place(nonce, Aad::empty(), &mut sealed).expect("authentic");
-    let content: serde_json::Value = serde_json::from_slice(opened).expect("JSON");
+    let content = opened(encrypted, &key);
     assert_eq!((content["unread"].as_u64(), content["type"].as_str()), (Some(1), Some("chat")));
     assert_eq!(content["sender"].as_str(), Some(other.bare()));
     let message = content["message"].as_str().expect("the text");
@@ -564,6 +575,36 @@ async fn an_encrypted_notification(s: &Server) {
         let answer = phone.request("set", None, &enabling(service.domain(), "node", &more)).await;
         assert_eq!(answer.condition(), "not-acceptable", "{more}");
     }
+}
+
+async fn an_encrypted_call(s: &Server) {
+    let mut service = app_server(s, "ringing").await;
+    let key = [7u8; 16];
+    let jingle = "<jingle xmlns='tigase:push:jingle:0'/>";
+    let encrypt = format!(
+        "<encrypt xmlns='tigase:push:encrypt:0' alg='aes-128-gcm'>{}</encrypt>",
+        STANDARD.encode(key)
+    );
+    let mut other = s.user().await;
+    for (more, kind) in [(jingle, Some("voip")), ("", None)] {
+        let account = away(s, &service, &format!("{encrypt}{more}")).await;
+        other.send(proposing(&account.jid, "sid")).await;
+        let iq = published(&mut service, "").await;
+        let encrypted = notification(&iq).must("encrypted", "tigase:push:encrypt:0");
+        assert_eq!(encrypted.attr("type"), kind);
+        let content = opened(encrypted, &key);
+        assert_eq!(
+            content,
+            serde_json::json!({
+                "unread": 1, "type": "call", "sid": "sid", "media": ["audio", "video"], "sender": other.jid()
+            })
+        );
+    }
+    // An id that is no id rings nowhere.
+    let account = away(s, &service, &encrypt).await;
+    other.send(proposing(&account.jid, &"x".repeat(5000))).await;
+    other.sync().await;
+    left_alone(&mut service).await;
 }
 
 async fn priority_is_said(s: &Server) {
@@ -691,6 +732,23 @@ async fn the_oldest_of_too_many_goes(s: &Server) {
             && seen.contains("node        c\n"),
         "{seen}"
     );
+}
+
+/// Where the operator lets the service know who wrote, it may also know that it is a call.
+async fn a_call_in_the_clear(s: &Server) {
+    let mut service = app_server(s, "ringing").await;
+    let mut other = s.user().await;
+    for (more, told) in [("<jingle xmlns='tigase:push:jingle:0'/>", true), ("", false)] {
+        let account = away(s, &service, more).await;
+        other.send(proposing(&account.jid, "sid")).await;
+        let iq = published(&mut service, "").await;
+        let jingle = notification(&iq).child("jingle", "tigase:push:jingle:0");
+        let said = jingle.map(|it| {
+            let media: Vec<String> = it.children().map(Element::text).collect();
+            (it.attr("action"), it.attr("sid"), media.concat())
+        });
+        assert_eq!(said, told.then(|| (Some("propose"), Some("sid"), "audiovideo".to_owned())));
+    }
 }
 
 async fn the_sender_if_the_operator_wants(s: &Server) {

@@ -51,8 +51,9 @@ impl Encryption {
         })
     }
 
-    /// Writes `<encrypted/>`; `false` where that cannot be done.
-    pub fn write(&self, out: &mut Vec<u8>, note: &Note, unread: u64) -> bool {
+    /// Writes `<encrypted/>`; `false` where that cannot be done. `rings`: a call is said to be one outside too, which
+    /// services need to have the device ring.
+    pub fn write(&self, out: &mut Vec<u8>, note: &Note, unread: u64, rings: bool) -> bool {
         let (Some(mut payload), Some(nonce)) = (self.payload(note, unread), nonce()) else { return false };
         let key =
             BASE64_STANDARD.decode(&self.key).ok().and_then(|key| UnboundKey::new(&AES_128_GCM, &key).ok());
@@ -63,7 +64,9 @@ impl Encryption {
             return false;
         }
         let iv = BASE64_STANDARD.encode(nonce);
-        Tag::new(out, "encrypted").ns(ENCRYPT).attr("iv", &iv).text(&BASE64_STANDARD.encode(payload));
+        let kind = (rings && note.call.is_some()).then_some("voip");
+        let tag = Tag::new(out, "encrypted").ns(ENCRYPT).attr("iv", &iv).attr_opt("type", kind);
+        tag.text(&BASE64_STANDARD.encode(payload));
         true
     }
 
@@ -86,13 +89,17 @@ fn content(note: &Note, body: &str, unread: u64) -> Value {
     let mut content = json!({
         "unread": unread,
         "sender": waxwing_stanza::bare_str(&note.from),
-        "type": if note.call.is_some() { "call" } else { "chat" },
+        "type": "chat",
     });
     if !body.is_empty() {
         content["message"] = body.into();
     }
-    if let Some(sid) = &note.call {
-        content["sid"] = sid.as_str().into();
+    if let Some(call) = &note.call {
+        // Whom to answer is the device that calls.
+        content["sender"] = note.from.as_str().into();
+        content["type"] = "call".into();
+        content["sid"] = call.sid.as_str().into();
+        content["media"] = call.media.as_slice().into();
     }
     content
 }

@@ -45,6 +45,7 @@ impl Module for Push {
             Feature(Place::Account, encrypt::ENCRYPT_AES_128_GCM),
             Feature(Place::Account, registration::IGNORE_UNKNOWN),
             Feature(Place::Account, registration::MUTED),
+            Feature(Place::Account, registration::JINGLE),
             Feature(Place::Account, registration::PRIORITY),
         ],
         identities: &[],

@@ -8,12 +8,19 @@ use waxwing_stanza::{Addr, IqType, Kind, Stanza, decode, ns, same_bare};
 use waxwing_xml::Tag;
 
 use super::PUSH;
-use super::registration::{PRIORITY, Registration, write_field};
+use super::registration::{JINGLE, PRIORITY, Registration, write_field};
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const SUMMARY: &str = "urn:xmpp:push:summary";
 /// XEP-0353.
 const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+/// XEP-0167.
+const RTP: &str = "urn:xmpp:jingle:apps:rtp:1";
+
+/// Bytes of a call's session id, and of the name of a medium; kinds of media.
+const LONGEST_SID: usize = 256;
+const LONGEST_MEDIUM: usize = 16;
+const MOST_MEDIA: usize = 4;
 /// XEP-0384 in both of its forms, XEP-0373, XEP-0027.
 const ENCRYPTED: &[(&str, &str)] = &[
     ("encrypted", "eu.siacs.conversations.axolotl"),
@@ -28,8 +35,16 @@ pub struct Note {
     pub from: Addr,
     /// What may be shown, of a message that is not encrypted.
     pub body: Option<Arc<str>>,
-    /// The session id of a call.
-    pub call: Option<String>,
+    pub call: Option<Arc<Call>>,
+}
+
+/// Somebody calls (XEP-0353).
+#[derive(Debug)]
+pub struct Call {
+    /// The session's id.
+    pub sid: String,
+    /// `audio`, `video`.
+    pub media: Vec<String>,
 }
 
 impl Note {
@@ -38,14 +53,34 @@ impl Note {
         let stanza = &unread.stanza;
         let from = stanza.from.clone().filter(|from| !same_bare(from, &unread.account.jid))?;
         if let Some(propose) = stanza.child("propose", JINGLE_MESSAGE) {
-            let call = propose.attr(stanza.element(), "id")?.into_owned();
-            return Some(Note { from, body: None, call: Some(call) });
+            let call = Call::of(&decode(stanza, propose).ok()?)?;
+            return Some(Note { from, body: None, call: Some(Arc::new(call)) });
         }
         if is_encrypted(stanza) {
             return Some(Note { from, body: None, call: None });
         }
         let body = stanza.child("body", ns::CLIENT)?.text(stanza.element());
         Some(Note { from, body: Some(Arc::from(&*body)), call: None })
+    }
+}
+
+impl Call {
+    fn of(propose: &Element) -> Option<Call> {
+        let sid = propose.attr("id").filter(|sid| sid.len() <= LONGEST_SID)?.to_owned();
+        let media =
+            propose.children().filter(|it| it.is("description", RTP)).filter_map(|it| it.attr("media"));
+        let mut media: Vec<String> =
+            media.filter(|it| it.len() <= LONGEST_MEDIUM).take(MOST_MEDIA).map(str::to_owned).collect();
+        media.dedup();
+        Some(Call { sid, media })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        Tag::new(out, "jingle").ns(JINGLE).attr("action", "propose").attr("sid", &self.sid).children(|out| {
+            for medium in &self.media {
+                Tag::new(out, "media").text(medium);
+            }
+        });
     }
 }
 
@@ -97,9 +132,14 @@ fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, count: u64, policy:
     // What is encrypted must not stand beside it in the clear.
     match &one.encryption {
         Some(encryption) => {
-            encryption.write(out, note, count);
+            encryption.write(out, note, count, one.jingle);
         }
-        None => write_summary(out, note, count, policy),
+        None => {
+            write_summary(out, note, count, policy);
+            if let Some(call) = note.call.as_ref().filter(|_| one.jingle && policy >= PushSummary::Sender) {
+                call.write(out);
+            }
+        }
     }
     if one.priority {
         Tag::new(out, "priority").ns(PRIORITY).text("high");

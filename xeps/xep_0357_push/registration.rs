@@ -11,6 +11,7 @@ use super::encrypt::Encryption;
 
 /// The kind of the docs.
 pub const KIND: &str = "push";
+pub const JINGLE: &str = "tigase:push:jingle:0";
 pub const AWAY: &str = "tigase:push:away:0";
 pub const PRIORITY: &str = "tigase:push:priority:0";
 pub const IGNORE_UNKNOWN: &str = "tigase:push:filter:ignore-unknown:0";
@@ -35,6 +36,9 @@ pub struct Registration {
     pub options: Option<Vec<(String, Vec<String>)>>,
     pub encryption: Option<Encryption>,
     pub priority: bool,
+    /// Calls are told as such.
+    #[serde(default)]
+    pub jingle: bool,
     /// Also while others are connected and away.
     pub away: bool,
     pub ignore_unknown: bool,
@@ -95,6 +99,7 @@ impl Registration {
             options,
             encryption,
             priority: enable.has_child("priority", PRIORITY),
+            jingle: enable.has_child("jingle", JINGLE),
             away: matches!(enable.attr("away"), Some("true" | "1")),
             ignore_unknown: enable.has_child("ignore-unknown", IGNORE_UNKNOWN),
             muted,
