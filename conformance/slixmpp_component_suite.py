@@ -110,7 +110,7 @@ async def a_device_is_woken(server):
     first, second = pair(server)
     service = await Echo(server).login()
     phone, friend = await Client(server, first, True).login(), await Client(server, second, True).login()
-    phone.register_plugin("xep_0352")
+    assert phone.plugin["xep_0352"].enabled, "it was not offered"
     phone.plugin["xep_0352"].send_inactive()
     friend.send_message(f"{first}@localhost", "while it is on", mtype="chat")
     assert (await phone.next_body())["body"] == "while it is on"

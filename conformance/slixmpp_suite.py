@@ -27,7 +27,7 @@ class Client(slixmpp.ClientXMPP):
         self.auto_authorize = True
         self.auto_subscribe = True
         for plugin in ["xep_0030", "xep_0184", "xep_0191", "xep_0198", "xep_0199", "xep_0202", "xep_0012", "xep_0092",
-                       "xep_0280", "xep_0203"]:
+                       "xep_0280", "xep_0203", "xep_0352"]:
             self.register_plugin(plugin)
         self.add_event_handler("session_start", self._start)
         self.add_event_handler("message", self.messages.put_nowait)

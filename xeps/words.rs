@@ -1,22 +1,27 @@
 //! Searching archives by words. The words of an archive are written down when its owner searches it, from where the last
 //! search left off: a message that is sent pays nothing for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
 use waxwing_kernel::Account;
 use waxwing_stanza::{Condition, Stanza, StanzaError, ns::CLIENT};
-use waxwing_store::LogQuery;
+use waxwing_store::{LogQuery, OwnerId};
 
 use crate::presence::unanswering;
 
 /// XEP-0380: the body of such a message is for those who cannot read it.
 const ENCRYPTION: &str = "urn:xmpp:eme:0";
 
-/// Entries that are written down at once, and how often for one search: a larger archive takes several.
+/// Entries that are written down at once.
 const BATCH: u32 = 64;
-const BATCHES: usize = 1000;
+/// How long a search waits for its archive. A large one takes longer at its first search, and goes on meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Archives that are written down at the same time; they take turns after each batch.
 const TURNS: usize = 2;
 
@@ -30,20 +35,66 @@ const LONGEST_WORD: usize = 64;
 
 /// Makes archives searchable.
 pub struct Search {
+    patience: Duration,
     turns: Semaphore,
+    /// Archives that are being written down, each by one task.
+    running: Mutex<HashSet<OwnerId>>,
+    /// One of them is no more.
+    done: Notify,
+}
+
+/// An archive is being written down.
+struct Running(Arc<Search>, OwnerId);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.lock().remove(&self.1);
+        self.0.done.notify_waiters();
+    }
 }
 
 impl Search {
-    pub fn new() -> Search {
-        Search { turns: Semaphore::new(TURNS) }
+    pub fn new() -> Arc<Search> {
+        Search::patient(PATIENCE)
+    }
+
+    fn patient(patience: Duration) -> Arc<Search> {
+        let turns = Semaphore::new(TURNS);
+        Arc::new(Search { patience, turns, running: Mutex::default(), done: Notify::new() })
     }
 
     /// Writes down the words of what came since the last search.
-    pub async fn catch_up(&self, account: &Account) -> Result<(), StanzaError> {
+    ///
+    /// # Errors
+    /// `<resource-constraint/>` where that takes long; it goes on, and a later search finds it done.
+    pub async fn catch_up(self: &Arc<Self>, account: &Arc<Account>) -> Result<(), StanzaError> {
+        let caught_up = timeout(self.patience, self.write_down_alone(account)).await;
+        caught_up.unwrap_or_else(|_| {
+            let text = "the archive is large and is being made searchable: search again in a while";
+            Err(StanzaError::new(Condition::ResourceConstraint).text(text))
+        })
+    }
+
+    /// What is begun ends, whether it is waited for or not.
+    async fn write_down_alone(self: &Arc<Self>, account: &Arc<Account>) -> Result<(), StanzaError> {
+        loop {
+            let mut done = pin!(self.done.notified());
+            done.as_mut().enable();
+            if self.running.lock().insert(account.id) {
+                break;
+            }
+            done.await;
+        }
+        let (running, account) = (Running(self.clone(), account.id), account.clone());
+        let task = tokio::spawn(async move { running.0.write_down(&account).await });
+        task.await.unwrap_or_else(|_| Err(Condition::InternalServerError.into()))
+    }
+
+    async fn write_down(&self, account: &Account) -> Result<(), StanzaError> {
         let core = account.core();
         core.writer.flush().await;
         let mut head = core.store.search_head(account.id).await.map_err(unanswering)?;
-        for _ in 0..BATCHES {
+        loop {
             let _turn = self.turns.acquire().await;
             let query = LogQuery { after: head, ..LogQuery::all(BATCH) };
             let rows = core.store.log_archived(account.id, &query).await.map_err(unanswering)?;
@@ -56,8 +107,6 @@ impl Search {
                 return Ok(());
             }
         }
-        Err(StanzaError::new(Condition::ResourceConstraint)
-            .text("the archive is large and not yet searchable as a whole: search again"))
     }
 }
 
@@ -121,7 +170,10 @@ fn stands_alone(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use waxwing_kernel::Archive;
+
     use super::*;
+    use crate::tests::Server;
 
     fn of(text: &str) -> Vec<String> {
         words([text].into_iter())
@@ -148,6 +200,27 @@ mod tests {
         let many: String = (0..17).map(|n| format!("{n} ")).collect();
         assert_eq!(searched(&many).unwrap_err().condition, Condition::PolicyViolation);
         assert_eq!(searched(&"a".repeat(2000)).unwrap_err().condition, Condition::PolicyViolation);
+    }
+
+    #[tokio::test]
+    async fn a_large_archive_is_made_searchable_while_nobody_waits() {
+        let server = Server::with(Archive::Always).await;
+        let romeo = server.login("romeo", "a").await;
+        for n in 0..BATCH + 10 {
+            romeo.send(&format!("<message to='romeo@c' type='chat'><body>{n}</body></message>")).await;
+        }
+        let account = &romeo.0.account;
+        let hasty = Search::patient(Duration::ZERO);
+        let refused = hasty.catch_up(account).await.unwrap_err();
+        assert_eq!(refused.condition, Condition::ResourceConstraint);
+        // It goes on by itself, and who waits for it is told when it is done.
+        let running = || hasty.running.lock().contains(&account.id);
+        assert!(running());
+        hasty.write_down_alone(account).await.unwrap();
+        assert!(!running());
+        let head = server.core.store.search_head(account.id).await.unwrap();
+        let newest = LogQuery { backwards: true, ..LogQuery::all(1) };
+        assert_eq!(head, server.core.store.log_archived(account.id, &newest).await.unwrap()[0].seq);
     }
 
     #[test]

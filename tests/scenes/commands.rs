@@ -374,7 +374,7 @@ async fn sessions_that_are_over(s: &Server) {
 async fn languages_that_are_not_spoken(s: &Server) {
     let mut romeo = s.user().await;
     assert_eq!(fails(&mut romeo, LIST, "xml:lang='fr-ca'", "").await, bad("bad-locale"));
-    for fine in ["xml:lang='en'", "xml:lang='en-GB'", "xml:lang=''"] {
+    for fine in ["xml:lang='en'", "xml:lang='en-GB'", "xml:lang='EN'", "xml:lang=''"] {
         run(&mut romeo, LIST, fine, "").await;
     }
     let stanza =

@@ -24,7 +24,7 @@ use crate::words::Search;
 pub struct MessageArchive {
     /// Results in a page, at most.
     page: u32,
-    search: Search,
+    search: Arc<Search>,
 }
 
 impl Module for MessageArchive {
