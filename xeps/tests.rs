@@ -8,6 +8,8 @@ use waxwing_kernel::{Account, Archive, Core, Host, Session, Settings, Setup};
 use waxwing_stanza::Stanza;
 use waxwing_store::{NewAccount, RosterRow, Subscription, Write, Writer, WriterOptions};
 
+const RETENTION: Duration = Duration::from_secs(365 * 86_400);
+
 pub struct Server {
     pub core: Arc<Core>,
     pub host: Arc<Host>,
@@ -30,7 +32,7 @@ impl Server {
             outbox_bytes: 1 << 20,
             pending_messages: 100,
             archived_messages: 100,
-            archive_retention: Duration::from_secs(365 * 86_400),
+            archive_retention: RETENTION,
             resources: 10,
             linger: Duration::from_millis(10),
             cached_rosters: 100,
@@ -42,7 +44,7 @@ impl Server {
             strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
         };
         let core = Core::new(settings, store, writer, [1; 16], 1);
-        let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive);
+        let host = Host::new(&core, Arc::new(Jid::new("c").unwrap()), archive, RETENTION);
         core.set_hosts([host.clone()]);
         let setup = Setup {
             core: &core,

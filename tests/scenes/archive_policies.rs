@@ -18,6 +18,7 @@ scenes! {
         a_setting_that_is_none,
         retention_never_takes_what_waits;
     ["archive.policy=roster"]: roster;
+    ["archive.policy=always", "archive.retention_hosts.localhost=30"]: how_long_an_account_keeps_its_messages;
     ["archive.policy=never"]: without_an_archive, an_account_with_one_on_a_host_without;
     ["archive.policy=until-delivered"]: without_an_archive_either;
     ["hosts=[\"localhost\", \"other.example\"]", "archive.policy=always", "archive.hosts.localhost=never"]:
@@ -343,6 +344,26 @@ async fn a_setting_that_is_none(s: &Server) {
 }
 
 /// The oldest go, but not while they wait; a message that waited longer than the archive keeps is delivered.
+/// What goes when is the kernel's test: nobody waits for days here.
+async fn how_long_an_account_keeps_its_messages(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.online(&account, "one").await;
+    say(&mut romeo, &account.jid, "kept").await;
+    let set = |days: &str| s.cli(&["user", "set", &account.jid, &format!("retention={days}")], "");
+    for days in ["1", "36500", "default"] {
+        let done = set(days);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(String::from_utf8_lossy(&done.stdout), format!("{} retention={days}\n", account.jid));
+    }
+    for days in ["0", "36501", "-1", "", "week"] {
+        let done = set(days);
+        assert!(!done.status.success());
+        let why = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(why.contains("1 to 36500 days") && why.lines().count() == 1, "{why}");
+    }
+    assert_eq!(archive(&mut romeo).await, Ok(vec!["kept".to_owned()]));
+}
+
 async fn retention_never_takes_what_waits(s: &Server) {
     let own = s.fresh(&["archive.policy=always", "archive.max_entries=100"]);
     let away = own.account();

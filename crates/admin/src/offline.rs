@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jid::BareJid;
-use waxwing_kernel::{LastSeen, policy_write};
+use waxwing_kernel::{LastSeen, policy_write, retention_write};
 use waxwing_sasl::Keys;
 use waxwing_store::{
     AccountRow, NewAccount, ReportQuery, RosterRow, Store, Subscription, Write, Writer, WriterOptions,
@@ -92,6 +92,10 @@ impl Operator for Offline {
         let owner = self.row(jid).await?.id;
         let policy = match setting {
             Setting::Archive(policy) => policy,
+            // What is too old by it goes when a server runs.
+            Setting::Retention(retention) => {
+                return Ok(self.writer.commit(vec![retention_write(owner, retention)]).await?);
+            }
             Setting::LastSeen(seen) => return Ok(self.writer.commit(vec![seen.write(owner)]).await?),
         };
         self.writer.commit(vec![policy_write(owner, policy)]).await?;

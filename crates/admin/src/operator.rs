@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use waxwing_sasl::{Keys, Tokens};
 use waxwing_store::{DeviceRow, ReportQuery};
 
-use waxwing_kernel::{Archive, LastSeen};
+use waxwing_kernel::{Archive, LastSeen, Retention};
 
 use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
@@ -27,6 +27,8 @@ pub struct Draft {
 pub enum Setting {
     /// `archive`: the policy of its archive, `None` (`default`) for the host's.
     Archive(Option<Archive>),
+    /// `retention`: how long archived messages are kept, in days, `None` (`default`) for the host's.
+    Retention(Option<Retention>),
     /// `last_seen`: who may know when its owner was last there.
     LastSeen(LastSeen),
 }
@@ -43,6 +45,14 @@ impl FromStr for Setting {
                     "archive is one of always, roster, never, until-delivered, default, not {policy:?}"
                 ))),
             },
+            Some(("retention", "default")) => Ok(Self::Retention(None)),
+            Some(("retention", days)) => match Retention::read(days) {
+                Some(retention) => Ok(Self::Retention(Some(retention))),
+                None => {
+                    let (least, most) = Retention::DAYS.into_inner();
+                    Err(AdminError(format!("retention is {least} to {most} days or default, not {days:?}")))
+                }
+            },
             Some(("last_seen", who)) => match LastSeen::named(who) {
                 Some(seen) => Ok(Self::LastSeen(seen)),
                 // XEP-0012 §8.
@@ -50,7 +60,9 @@ impl FromStr for Setting {
                     "last_seen is contacts or nobody, and everyone is not on offer; not {who:?}"
                 ))),
             },
-            _ => Err(AdminError(format!("{text:?} is no setting: write archive=POLICY or last_seen=WHO"))),
+            _ => Err(AdminError(format!(
+                "{text:?} is no setting: write archive=POLICY, retention=DAYS or last_seen=WHO"
+            ))),
         }
     }
 }
@@ -59,6 +71,8 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Archive(policy) => write!(f, "archive={}", policy.map_or("default", Archive::name)),
+            Self::Retention(None) => f.write_str("retention=default"),
+            Self::Retention(Some(retention)) => write!(f, "retention={}", retention.in_days()),
             Self::LastSeen(seen) => write!(f, "last_seen={}", seen.name()),
         }
     }

@@ -10,7 +10,7 @@ use jid::DomainPart;
 use crate::declare::{Section, choice, section};
 use crate::kind::Kind::{
     Addresses, Choice, Choices, Components as ComponentsKind, Domain, Domains, HostChoices,
-    HostFiles as HostFilesKind, Number, Path, Storage as StorageKind, Text, Uris, WebAddresses,
+    HostFiles as HostFilesKind, HostNumbers, Number, Path, Storage as StorageKind, Text, Uris, WebAddresses,
 };
 use crate::kind::Unit::{Bytes, Count, Days, Millis, Seconds};
 use crate::uri::Uri;
@@ -226,6 +226,9 @@ section! {
         "archive.hosts" => hosts: BTreeMap<DomainPart, ArchivePolicy> = "{}", HostChoices(ArchivePolicy::NAMES);
         /// How long archived messages are kept. Messages that wait to be delivered are kept longer.
         "archive.retention_days" => retention: Duration = "365", Number(Days, 1, 36_500);
+        /// The same of single domains: `[archive.retention_hosts]` with `"example.org" = 30`. An account may have a time of
+        /// its own (`waxwing user set JID retention=...`).
+        "archive.retention_hosts" => retention_hosts: BTreeMap<DomainPart, Duration> = "{}", HostNumbers(Days, 1, 36_500);
         /// Archived messages per account; the oldest go.
         "archive.max_entries" => max_entries: u64 = "100000", Number(Count, 100, 1_000_000_000);
         /// Results in one page of an archive (XEP-0313), and ids that one query may name. A page is also held to a

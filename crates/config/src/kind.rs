@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Components,
     /// Domains with one of these words each.
     HostChoices(&'static [&'static str]),
+    /// Domains with a whole number each, and what it counts.
+    HostNumbers(Unit, i64, i64),
 }
 
 /// What a number counts.
@@ -75,6 +77,9 @@ impl Kind {
             Kind::Choices(words) => format!("one or a list of {}", quoted(words)),
             Kind::Number(unit, least, most) => format!("a whole number, {least} to {most}{}", unit.name()),
             Kind::HostChoices(words) => format!("a table of domains, each with one of {}", quoted(words)),
+            Kind::HostNumbers(unit, least, most) => {
+                format!("a table of domains, each with a whole number, {least} to {most}{}", unit.name())
+            }
             Kind::HostFiles => "a table of domains, each with `certificate` and `key`".into(),
             Kind::Components => "a table of domains, each with a `secret`".into(),
         }
@@ -104,6 +109,10 @@ impl Kind {
             (Kind::HostChoices(words), Value::Table(table)) => table
                 .values()
                 .try_for_each(|item| item.as_str().map_or_else(wrong, |word| among(words, word))),
+            (Kind::HostNumbers(_, least, most), Value::Table(table)) => table.values().try_for_each(|item| {
+                let fits = item.as_integer().is_some_and(|number| (*least..=*most).contains(&number));
+                if fits { Ok(()) } else { wrong() }
+            }),
             _ => wrong(),
         }
     }

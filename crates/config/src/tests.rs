@@ -135,6 +135,10 @@ fn faults_name_place_and_remedy() {
     assert!(fault("data = ''", &[]).contains("must not be empty"));
     assert!(fault("limits = 3", &[]).contains("`limits` is a group of keys"));
     assert!(fault("sasl.mechanisms = []", &[]).contains("at least one"));
+    let days = "must be a table of domains, each with a whole number, 1 to 36500 days";
+    for value in ["3", "{ \"a.example\" = 0 }", "{ \"a.example\" = \"x\" }"] {
+        assert!(fault(&format!("archive.retention_hosts = {value}"), &[]).contains(days), "{value}");
+    }
     let missing = Config::load(Some(Path::new("/nowhere/w.toml")), None, &[]).unwrap_err().to_string();
     assert_eq!(missing, "/nowhere/w.toml: cannot be read: No such file or directory (os error 2)");
 }

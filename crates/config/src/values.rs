@@ -148,7 +148,9 @@ impl FromEntry for Duration {
         let number = u64::from_entry(entry, kind)?;
         match kind {
             Kind::Number(Unit::Millis, ..) => Ok(Duration::from_millis(number)),
-            Kind::Number(Unit::Days, ..) => Ok(Duration::from_secs(number.saturating_mul(86_400))),
+            Kind::Number(Unit::Days, ..) | Kind::HostNumbers(Unit::Days, ..) => {
+                Ok(Duration::from_secs(number.saturating_mul(86_400)))
+            }
             _ => Ok(Duration::from_secs(number)),
         }
     }

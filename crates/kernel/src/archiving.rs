@@ -9,7 +9,7 @@ use jid::Jid;
 use waxwing_stanza::bare_str;
 use waxwing_store::{Doc, OwnerId, StoreError, Write};
 
-use crate::{Account, Edit};
+use crate::{Account, Edit, Retention, retention};
 
 /// The kind of the docs, and their keys.
 const KIND: &str = "archive";
@@ -134,6 +134,7 @@ impl ArchivePreferences {
 pub struct Archiving {
     /// The operator's word, over the host's.
     pub policy: Option<Archive>,
+    pub retention: Option<Retention>,
     pub preferences: Option<ArchivePreferences>,
 }
 
@@ -147,6 +148,10 @@ impl Archiving {
                     read.policy = std::str::from_utf8(&doc.value).ok().and_then(Archive::named);
                     read.policy.is_some()
                 }
+                key if retention::is_key(key) => {
+                    read.retention = retention::read(&doc.value);
+                    read.retention.is_some()
+                }
                 _ => {
                     read.preferences = ArchivePreferences::read(&doc.value);
                     read.preferences.is_some()
@@ -159,7 +164,7 @@ impl Archiving {
         Ok(read)
     }
 
-    /// The kind of the docs that [`policy_write`] writes.
+    /// The kind of the docs that [`policy_write`] and [`retention_write`](crate::retention_write) write.
     pub const KIND: &'static str = KIND;
 }
 
@@ -264,7 +269,7 @@ impl Account {
         Ok(())
     }
 
-    async fn change(
+    pub(crate) async fn change(
         &self,
         mut edit: Edit<'_, Archiving>,
         write: Write,

@@ -29,7 +29,7 @@ pub struct Settings {
     pub pending_messages: u64,
     /// Archived messages per account; the oldest go.
     pub archived_messages: u64,
-    /// How long archived messages are kept.
+    /// How long archived messages are kept where no host says otherwise.
     pub archive_retention: Duration,
     /// Connected sessions per account, those that wait to be resumed not counted.
     pub resources: usize,

@@ -1,6 +1,7 @@
 //! One hosted domain: its modules and its policies.
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use waxwing_stanza::Addr;
 
@@ -11,13 +12,15 @@ pub struct Host {
     pub domain: Addr,
     /// The policy of accounts that have none of their own.
     pub archive: Archive,
+    /// How long archived messages of accounts are kept for which nothing else was said.
+    pub retention: Duration,
     core: Weak<Core>,
     table: OnceLock<Table>,
 }
 
 impl Host {
-    pub fn new(core: &Arc<Core>, domain: Addr, archive: Archive) -> Arc<Host> {
-        Arc::new(Host { domain, archive, core: Arc::downgrade(core), table: OnceLock::new() })
+    pub fn new(core: &Arc<Core>, domain: Addr, archive: Archive, retention: Duration) -> Arc<Host> {
+        Arc::new(Host { domain, archive, retention, core: Arc::downgrade(core), table: OnceLock::new() })
     }
 
     /// Installs the modules; once, before the first session.

@@ -8,7 +8,7 @@ use crate::archive::first_at;
 use crate::commit::After;
 use crate::resource::Mode;
 use crate::state::State;
-use crate::{Account, Session, now};
+use crate::{Account, Archiving, Session, now};
 
 /// How long the archive must still keep what is left to it: a client that has just come fetches it by then.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,7 +45,8 @@ impl Account {
         let Some(joined) = self.resource(session, |resource| resource.joined) else { return Ok(()) };
         let core = self.core();
         let newest = core.settings.archived_messages / 2;
-        let seqs = core.store.log_pending_archived(self.id, self.kept_from(), joined + 1, newest).await?;
+        let kept_from = self.kept_from(&settings.current);
+        let seqs = core.store.log_pending_archived(self.id, kept_from, joined + 1, newest).await?;
         if !seqs.is_empty() {
             self.settle_stored(session, &seqs);
             core.writer.flush().await;
@@ -55,9 +56,9 @@ impl Account {
 
     /// The position after which an archived entry is kept for long enough. Half of what an archive may hold is taken
     /// to be more than comes in that time.
-    fn kept_from(&self) -> Seq {
+    fn kept_from(&self, archiving: &Archiving) -> Seq {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let oldest = now() - millis(self.core().settings.archive_retention);
+        let oldest = now() - millis(self.retention(archiving));
         first_at(oldest.saturating_add(millis(KEPT)))
     }
 

@@ -7,7 +7,8 @@ mod world;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use waxwing_kernel::{Archive, Settings};
+use waxwing_kernel::{Archive, Retention, Settings, now};
+use waxwing_store::Store;
 use world::{Client, World, settings};
 
 async fn world() -> (World, TempDir) {
@@ -182,4 +183,58 @@ async fn positions_hold_the_time() {
         assert!(waxwing_kernel::first_at(row.at) <= row.seq);
         assert!(row.seq < waxwing_kernel::first_at(row.at + 1));
     }
+}
+
+const DAY: i64 = 86_400_000;
+
+#[tokio::test]
+async fn what_is_too_old_goes_by_each_accounts_own_time() {
+    let settings = Settings { archive_retention: Duration::from_secs(30 * 86_400), ..settings() };
+    let (world, _folder) = with(settings).await;
+    let a = world.client("a", "1").await;
+    let (short, long) = (world.account("short").await, world.account("long").await);
+    short.set_archive_retention(Retention::days(7)).await.unwrap();
+    long.set_archive_retention(Retention::days(365)).await.unwrap();
+    for to in ["short@x", "long@x", "b@x"] {
+        world.account(to.split_once('@').unwrap().0).await;
+        a.send(to, "1").await;
+    }
+    a.sent().await;
+    let kept = async || {
+        let mut kept = Vec::new();
+        for name in ["a", "short", "long", "b"] {
+            let account = world.account(name).await;
+            let head = world.store.log_head(account.id).await.unwrap();
+            assert_eq!(head.archived, account.archived(), "{name}: counted as it is");
+            kept.push(head.archived);
+        }
+        kept
+    };
+    let core = &world.core;
+    for (days, expected) in [(6, [3, 1, 1, 1]), (8, [3, 0, 1, 1]), (31, [0, 0, 1, 0]), (366, [0, 0, 0, 0])] {
+        core.expire_archives(now() + days * DAY).await.unwrap();
+        assert_eq!(kept().await, expected, "after {days} days");
+    }
+    // It waits all the same, for whoever has not got it.
+    let mut late = world.client("short", "1").await;
+    late.available(0);
+    assert_eq!(late.bodies().await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_retention_may_be_taken_back() {
+    let (world, _folder) = world().await;
+    let a = world.client("a", "1").await;
+    a.account().set_archive_retention(Retention::days(1)).await.unwrap();
+    a.account().set_archive_retention(None).await.unwrap();
+    world.account("b").await;
+    a.send("b@x", "1").await;
+    a.sent().await;
+    world.core.expire_archives(now() + 364 * DAY).await.unwrap();
+    assert_eq!(a.account().archived(), 1);
+    world.core.expire_archives(now() + 366 * DAY).await.unwrap();
+    assert_eq!(a.account().archived(), 0);
+    assert!(
+        Retention::days(0).is_none() && Retention::read("36501").is_none() && Retention::read("x").is_none()
+    );
 }

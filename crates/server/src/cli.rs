@@ -106,8 +106,8 @@ pub enum UserCommand {
     Disable { jid: String },
     /// Lets a disabled account log in again
     Enable { jid: String },
-    /// Changes settings of an account: archive=always|roster|never|until-delivered|default, last_seen=contacts|nobody. An
-    /// archive that is to keep nothing is emptied
+    /// Changes settings of an account: archive=always|roster|never|until-delivered|default, retention=DAYS|default,
+    /// last_seen=contacts|nobody. An archive that is to keep nothing is emptied
     Set {
         jid: String,
         #[arg(required = true, value_name = "NAME=VALUE")]

@@ -5,9 +5,9 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
-    ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write, report_id,
-    steps,
+    AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
+    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write,
+    report_id, steps,
 };
 
 use crate::connection::{ConnectError, connect};
@@ -196,9 +196,39 @@ impl Store for Postgres {
         }
     }
 
-    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
-        let client = self.writer().await?;
-        retention::expire(&client, before, limit).await.map_err(|error| store_error(&error))
+    async fn expire_archive(&self, owner: OwnerId, before: Seq) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let client = self.writer().await?;
+            let taken = retention::expire(&client, owner, before, RETENTION_STEP).await;
+            let taken = taken.map_err(|error| store_error(&error))?;
+            total += taken;
+            if taken < RETENTION_STEP {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn archives(
+        &self,
+        after: OwnerId,
+        kind: &str,
+        key: &str,
+        limit: u32,
+    ) -> Result<Vec<ArchiveHead>, StoreError> {
+        let sql = "SELECT owner, jid, oldest, doc FROM (\
+                SELECT head.owner, accounts.jid, docs.value AS doc, \
+                    (SELECT seq FROM log WHERE log.owner = head.owner AND archived ORDER BY seq LIMIT 1) AS oldest \
+                FROM log_heads AS head JOIN accounts ON accounts.id = head.owner \
+                LEFT JOIN docs ON docs.owner = head.owner AND docs.kind = $2 AND docs.key = $3 \
+                WHERE head.owner > $1 AND head.archived > 0 ORDER BY head.owner LIMIT $4) AS archives \
+             WHERE oldest IS NOT NULL ORDER BY owner";
+        let head = |row: &Row| {
+            let oldest: i64 = row.try_get(2)?;
+            let (owner, jid, doc) = (row.try_get(0)?, row.try_get(1)?, row.try_get(3)?);
+            Ok(ArchiveHead { owner, jid, oldest: oldest.cast_unsigned(), doc })
+        };
+        self.rows(sql, &[&after, &kind, &key, &i64::from(limit)], head).await
     }
 
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {

@@ -1,7 +1,7 @@
 //! The words of archived messages.
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
-use waxwing_store::{LogQuery, OwnerId, Seq, UnixMillis};
+use waxwing_store::{LogQuery, OwnerId, Seq};
 
 use crate::archive::{bound, list};
 use crate::rows::position;
@@ -106,18 +106,6 @@ pub(crate) async fn forget(conn: &mut SqliteConnection, owner: OwnerId, last: i6
         "DELETE FROM search_entries WHERE owner = ? AND seq <= ?",
     ] {
         sqlx::query(sql).bind(owner).bind(last).execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// Forgets the words of the oldest archived entries, up to this one.
-pub(crate) async fn expire(conn: &mut SqliteConnection, at: UnixMillis, id: i64) -> sqlx::Result<()> {
-    const OLD: &str = "SELECT entry.id FROM log CROSS JOIN search_entries AS entry \
-                       ON entry.owner = log.owner AND entry.seq = log.seq \
-                       WHERE log.archived = 1 AND (log.at, log.id) <= (?, ?)";
-    for (table, column) in [("search_words", "rowid"), ("search_entries", "id")] {
-        let sql = format!("DELETE FROM {table} WHERE {column} IN ({OLD})");
-        sqlx::query(AssertSqlSafe(sql)).bind(at).bind(id).execute(&mut *conn).await?;
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
-    ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write, steps,
+    AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
+    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write,
+    steps,
 };
 
 use crate::error::{apply_error, store_error};
@@ -178,8 +179,28 @@ impl Store for Sqlite {
         }
     }
 
-    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
-        retention::expire(self.writer().await.connection()?, before, limit).await.map_err(store_error)
+    async fn expire_archive(&self, owner: OwnerId, before: Seq) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let mut writer = self.writer().await;
+            let taken = retention::expire(writer.connection()?, owner, before, RETENTION_STEP)
+                .await
+                .map_err(store_error)?;
+            total += taken;
+            if taken < RETENTION_STEP {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn archives(
+        &self,
+        after: OwnerId,
+        kind: &str,
+        key: &str,
+        limit: u32,
+    ) -> Result<Vec<ArchiveHead>, StoreError> {
+        retention::archives(&self.readers, after, kind, key, limit).await.map_err(store_error)
     }
 
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {

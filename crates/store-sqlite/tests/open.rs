@@ -142,8 +142,19 @@ async fn the_log_is_read_by_its_indexes() {
              WHERE owner = 1 AND archived = 1 AND seq > 5 AND seq < 9 ORDER BY seq LIMIT 5",
             "log_position",
         ),
-        ("SELECT at, id FROM log WHERE archived = 1 AND at < 5 ORDER BY at, id LIMIT 5", "log_age"),
-        ("DELETE FROM log WHERE archived = 1 AND (at, id) <= (5, 6) AND pending = 0", "log_age"),
+        (
+            "SELECT seq FROM log WHERE owner = 1 AND seq < 5 AND archived = 1 ORDER BY seq LIMIT 5",
+            "log_position",
+        ),
+        ("DELETE FROM log WHERE owner = 1 AND seq <= 5 AND archived = 1 AND pending = 0", "log_position"),
+        (
+            "SELECT head.owner, accounts.jid, docs.value, \
+             (SELECT seq FROM log WHERE log.owner = head.owner AND archived = 1 ORDER BY seq LIMIT 1) \
+             FROM log_heads AS head JOIN accounts ON accounts.id = head.owner \
+             LEFT JOIN docs ON docs.owner = head.owner AND docs.kind = 'k' AND docs.key = 'l' \
+             WHERE head.owner > 1 AND head.archived > 0 ORDER BY head.owner LIMIT 5",
+            "log_position",
+        ),
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))

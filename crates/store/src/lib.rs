@@ -20,8 +20,8 @@ pub use batch::{HeadChange, Rows, Step, steps};
 pub use error::{ApplyError, StoreError};
 pub use groups::{groups_from_text, groups_to_text};
 pub use model::{
-    AccountRow, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId, ResendRow, Roster,
-    RosterRow, Seq, Subscription, UnixMillis,
+    AccountRow, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
+    ResendRow, Roster, RosterRow, Seq, Subscription, UnixMillis,
 };
 pub use reports::{Report, ReportHead, ReportQuery, report_id, reported_at};
 pub use store::Store;

@@ -105,6 +105,18 @@ pub struct LogHead {
     pub archived: u64,
 }
 
+/// An archive with something in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveHead {
+    pub owner: OwnerId,
+    /// The account's bare JID.
+    pub jid: String,
+    /// Where its oldest entry is.
+    pub oldest: Seq,
+    /// The doc that was asked for.
+    pub doc: Option<Vec<u8>>,
+}
+
 /// RFC 6121 §2.1.2.5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Subscription {

@@ -33,7 +33,8 @@ schema![
     "0007_archive",
     "0008_devices",
     "0009_search",
-    "0010_reports"
+    "0010_reports",
+    "0011_retention"
 ];
 
 /// A connection that can be migrated.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
-    ReportHead, ReportQuery, ResendRow, Roster, Seq, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
+    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, StoreError, UnixMillis, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
@@ -68,8 +68,17 @@ pub trait Store: Send + Sync + 'static {
     /// Takes the archived mark off the owner's oldest archived entries until `keep` are left; says how many.
     /// Works in short transactions, so that appends are never held up for long.
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError>;
-    /// Takes the archived mark off entries older than `before`, at most `limit` of them; says how many.
-    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
+    /// Takes the archived mark off the owner's entries before this position; says how many. In short transactions too.
+    async fn expire_archive(&self, owner: OwnerId, before: Seq) -> Result<u64, StoreError>;
+    /// Accounts with something in their archive, in the order of their numbers, from after `after`, at most `limit`;
+    /// with each its doc of this kind and key.
+    async fn archives(
+        &self,
+        after: OwnerId,
+        kind: &str,
+        key: &str,
+        limit: u32,
+    ) -> Result<Vec<ArchiveHead>, StoreError>;
     /// The marks of one entry, `None` if it is not there.
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError>;
 

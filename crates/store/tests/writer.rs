@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount, OnCommit,
-    Outcome, OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, Unit, UnixMillis,
-    Write, Writer, WriterOptions,
+    AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount,
+    OnCommit, Outcome, OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, Unit,
+    UnixMillis, Write, Writer, WriterOptions,
 };
 
 /// Keeps the positions that were applied, batch by batch. Each batch needs a turn.
@@ -116,7 +116,10 @@ impl Store for Fake {
     async fn trim_archive(&self, _: OwnerId, _: u64) -> Result<u64, StoreError> {
         unreachable!()
     }
-    async fn expire_archive(&self, _: UnixMillis, _: u32) -> Result<u64, StoreError> {
+    async fn expire_archive(&self, _: OwnerId, _: Seq) -> Result<u64, StoreError> {
+        unreachable!()
+    }
+    async fn archives(&self, _: OwnerId, _: &str, _: &str, _: u32) -> Result<Vec<ArchiveHead>, StoreError> {
         unreachable!()
     }
     async fn log_marks(&self, _: OwnerId, _: Seq) -> Result<Option<Marks>, StoreError> {

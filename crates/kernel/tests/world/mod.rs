@@ -49,8 +49,9 @@ impl World {
         let store = Trying::open(&folder.join("waxwing.db")).await;
         let options = WriterOptions { retry_for: Duration::ZERO, ..WriterOptions::default() };
         let writer = Writer::start(store.clone(), options);
+        let retention = settings.archive_retention;
         let core = Core::new(settings, store.clone(), writer, [7; 16], boot);
-        let host = Host::new(&core, addr("x"), archive);
+        let host = Host::new(&core, addr("x"), archive, retention);
         core.set_hosts([host.clone()]);
         World { core, host, store }
     }

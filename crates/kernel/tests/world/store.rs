@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_store::{
-    AccountRow, ApplyError, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
-    ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, UnixMillis, Write,
+    AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
+    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, UnixMillis, Write,
 };
 
 /// What happens to writes.
@@ -156,8 +156,17 @@ impl Store for Trying {
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
         self.get()?.trim_archive(owner, keep).await
     }
-    async fn expire_archive(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
-        self.get()?.expire_archive(before, limit).await
+    async fn expire_archive(&self, owner: OwnerId, before: Seq) -> Result<u64, StoreError> {
+        self.get()?.expire_archive(owner, before).await
+    }
+    async fn archives(
+        &self,
+        after: OwnerId,
+        kind: &str,
+        key: &str,
+        limit: u32,
+    ) -> Result<Vec<ArchiveHead>, StoreError> {
+        self.get()?.archives(after, kind, key, limit).await
     }
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
         self.get()?.log_marks(owner, seq).await

@@ -40,7 +40,8 @@ pub async fn make(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<Core>, 
     for name in &config.hosts {
         let domain = Jid::new(name.as_str()).map_err(|error| format!("domain {name}: {error}"))?;
         let policy = config.archive.hosts.get(name).copied().unwrap_or(config.archive.policy);
-        let host = Host::new(&core, Arc::new(domain), archive(policy));
+        let retention = config.archive.retention_hosts.get(name).copied().unwrap_or(config.archive.retention);
+        let host = Host::new(&core, Arc::new(domain), archive(policy), retention);
         let setup = Setup {
             core: &core,
             host: &host,
@@ -146,10 +147,10 @@ async fn next_boot(store: &dyn Store) -> Result<u64, String> {
 /// Takes the archived mark off what is too old, removes old reports, and forgets keys that no resend can have any more.
 pub fn start_expiry(core: Arc<Core>, config: &Config) -> JoinHandle<()> {
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    let (archived, reported) = (millis(config.archive.retention), millis(config.reports.retention));
+    let reported = millis(config.reports.retention);
     tokio::spawn(async move {
         loop {
-            let archive = core.store.expire_archive(now().saturating_sub(archived), EXPIRY_ROWS).await;
+            let archive = core.expire_archives(now()).await.map(|()| 0);
             let reports = core.store.expire_reports(now().saturating_sub(reported), EXPIRY_ROWS).await;
             let resends = core.store.expire_resend_rows(now() - RESEND_WINDOW, EXPIRY_ROWS).await;
             let mut more = false;

@@ -86,6 +86,7 @@ impl Operator for Online {
         let account = self.account(jid).await?;
         match setting {
             Setting::Archive(policy) => account.set_archive_policy(policy).await?,
+            Setting::Retention(retention) => account.set_archive_retention(retention).await?,
             Setting::LastSeen(seen) => account.set_last_seen(seen).await?,
         }
         Ok(())

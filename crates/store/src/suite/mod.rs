@@ -42,7 +42,7 @@ macro_rules! suite {
             settling_takes_marks_off settled_before_written a_large_batch_of_every_size
             order_around_a_removal what_a_log_looks_like
             an_archive_in_pages what_is_pending_and_archived one_conversation some_positions words_are_found what_is_gone_is_not_found a_page_costs_the_same_everywhere
-            trimming_keeps_the_newest trimming_keeps_pending expiry_is_bounded positions_are_not_used_again
+            trimming_keeps_the_newest trimming_keeps_pending what_is_too_old_goes archives_in_pages positions_are_not_used_again
             resend_keys resend_keys_twice resend_keys_go reports_are_kept_in_order reports_are_bounded rosters strange_rosters docs long_and_strange_keys meta
             everything_survives_reopening
             the_writer_keeps_order one_bad_unit_hurts_nobody settles_join_the_batch many_senders);

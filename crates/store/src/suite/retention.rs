@@ -1,7 +1,7 @@
 //! Taking the oldest off.
 
-use super::{ARCHIVED, BOTH, Database, PENDING, account, append, apply, entry, pending};
-use crate::{LogHead, LogRow, Write};
+use super::{ARCHIVED, BOTH, Database, PENDING, account, append, apply, pending};
+use crate::{ArchiveHead, LogHead, LogQuery, Write};
 
 pub async fn trimming_keeps_the_newest(database: &dyn Database) {
     let store = database.open().await.unwrap();
@@ -36,30 +36,66 @@ pub async fn trimming_keeps_pending(database: &dyn Database) {
     assert_eq!(store.log_head(a).await.unwrap(), LogHead { last: 4, pending: 2, archived: 1 });
 }
 
-pub async fn expiry_is_bounded(database: &dyn Database) {
+pub async fn what_is_too_old_goes(database: &dyn Database) {
     let store = database.open().await.unwrap();
     let a = account(&*store, "a@x").await;
     let b = account(&*store, "b@x").await;
-    let at = |owner, seq, at, marks| Write::Append(LogRow { at, ..entry(owner, seq, marks) });
-    // Many of one moment, to be cut in the middle.
-    let mut writes: Vec<Write> = (1..=10).map(|seq| at(a, seq, 100, ARCHIVED)).collect();
+    let mut writes: Vec<Write> = (1..=5000).map(|seq| append(a, seq, ARCHIVED)).collect();
     writes.extend([
-        at(b, 1, 90, BOTH),
-        at(b, 2, 100, ARCHIVED),
-        at(b, 3, 100, PENDING),
-        at(b, 4, 200, ARCHIVED),
+        append(a, 5001, BOTH),
+        append(a, 5002, PENDING),
+        append(a, 5003, BOTH),
+        append(b, 1, ARCHIVED),
     ]);
     apply(&*store, &writes).await;
-    assert_eq!(store.expire_archive(90, 100).await.unwrap(), 0);
-    assert_eq!(store.expire_archive(150, 5).await.unwrap(), 5);
-    assert_eq!(store.log_marks(b, 1).await.unwrap(), Some(PENDING));
-    let archived = store.log_head(a).await.unwrap().archived + store.log_head(b).await.unwrap().archived;
-    assert_eq!(archived, 13 - 5);
-    assert_eq!(store.expire_archive(150, 100).await.unwrap(), 7);
-    assert_eq!(store.expire_archive(150, 100).await.unwrap(), 0);
-    assert_eq!(store.log_head(a).await.unwrap(), LogHead { last: 10, pending: 0, archived: 0 });
-    assert_eq!(store.log_head(b).await.unwrap(), LogHead { last: 4, pending: 2, archived: 1 });
-    assert_eq!(store.expire_archive(1000, 0).await.unwrap(), 0);
+    let words = |seq| (seq, vec!["word".to_owned()]);
+    store.search_add(a, 5003, &[words(1), words(5001), words(5003)]).await.unwrap();
+    assert_eq!(store.expire_archive(a, 1).await.unwrap(), 0);
+    assert_eq!(store.expire_archive(a, 5003).await.unwrap(), 5001);
+    assert_eq!(store.expire_archive(a, 5003).await.unwrap(), 0);
+    assert_eq!(store.log_marks(a, 5000).await.unwrap(), None);
+    assert_eq!(store.log_marks(a, 5001).await.unwrap(), Some(PENDING));
+    assert_eq!(store.log_head(a).await.unwrap(), LogHead { last: 5003, pending: 3, archived: 1 });
+    assert_eq!(store.log_head(b).await.unwrap(), LogHead { last: 1, pending: 0, archived: 1 });
+    let found = store.search(a, &["word".to_owned()], &LogQuery::all(10)).await.unwrap();
+    assert_eq!(found, [5003]);
+    assert_eq!(store.expire_archive(a, u64::MAX).await.unwrap(), 1);
+    assert_eq!(store.expire_archive(b + 1000, u64::MAX).await.unwrap(), 0);
+}
+
+pub async fn archives_in_pages(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let mut owners = Vec::new();
+    for name in ["a@x", "b@x", "c@x", "d@x"] {
+        owners.push(account(&*store, name).await);
+    }
+    let [a, b, c, d] = owners[..] else { panic!() };
+    let doc = |owner, key: &str| Write::DocSet { owner, kind: "k", key: key.to_owned(), value: vec![1] };
+    apply(
+        &*store,
+        &[
+            append(a, 3, PENDING),
+            append(a, 4, ARCHIVED),
+            append(a, 5, ARCHIVED),
+            append(b, 1, PENDING),
+            append(c, 7, BOTH),
+            append(d, 9, ARCHIVED),
+            doc(a, "other"),
+            doc(c, "key"),
+            doc(b, "key"),
+        ],
+    )
+    .await;
+    let head = |owner, jid: &str, oldest, doc: Option<u8>| ArchiveHead {
+        owner,
+        jid: jid.to_owned(),
+        oldest,
+        doc: doc.map(|byte| vec![byte]),
+    };
+    let page = store.archives(0, "k", "key", 2).await.unwrap();
+    assert_eq!(page, [head(a, "a@x", 4, None), head(c, "c@x", 7, Some(1))]);
+    assert_eq!(store.archives(c, "k", "key", 2).await.unwrap(), [head(d, "d@x", 9, None)]);
+    assert!(store.archives(d, "k", "key", 2).await.unwrap().is_empty());
 }
 
 pub async fn positions_are_not_used_again(database: &dyn Database) {

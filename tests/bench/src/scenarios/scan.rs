@@ -122,7 +122,8 @@ impl Lab {
             strangers: waxwing_kernel::Pace { per_hour: 0, burst: 0 },
         };
         let core = Core::new(settings, store, writer, [1; 16], 1);
-        let host = Host::new(&core, Arc::new(Jid::new(crate::DOMAIN)?), Archive::UntilDelivered);
+        let host =
+            Host::new(&core, Arc::new(Jid::new(crate::DOMAIN)?), Archive::UntilDelivered, Duration::MAX);
         core.set_hosts([host.clone()]);
         let setup = Setup {
             core: &core,
