@@ -58,12 +58,13 @@ async fn messages_of_a_session_that_ended_wait(s: &Server) {
     juliet.drop_connection();
     romeo.say(&to, "one").await;
     romeo.send(format!("<message to='{bare}'><body>two</body></message>")).await;
+    romeo.send(format!("<message to='{to}'><body>three</body></message>")).await;
     romeo.find(|it| it.kind() == Some("unavailable")).await;
     romeo.nothing().await;
     let mut juliet = s.login(&account, "later").await;
     juliet.available(0).await;
     let messages: Vec<_> = juliet.drain().await.into_iter().filter(|it| it.name() == "message").collect();
-    assert_eq!(messages.iter().filter_map(StanzaExt::body).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(messages.iter().filter_map(StanzaExt::body).collect::<Vec<_>>(), ["one", "two", "three"]);
     for message in messages {
         message.must("delay", ns::DELAY);
     }

@@ -100,6 +100,8 @@ async fn a_request_to_nobody_is_answered_like_one_to_a_stranger(s: &Server) {
         }
     }
     juliet.nothing().await;
+    // The server has no resources.
+    assert_eq!(romeo.get("localhost/x", PING).await.error(), ("cancel".into(), "service-unavailable".into()));
 }
 
 /// Nothing is answered with silence.

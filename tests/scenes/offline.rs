@@ -219,6 +219,13 @@ async fn a_large_backlog_arrives_whole(s: &Server) {
 async fn one_more_than_may_wait(s: &Server) {
     let mut romeo = s.user().await;
     let juliet = s.account();
+    // What was delivered counts no more, archived or not.
+    let (mut client, _) = waiting(s, &juliet, "zero").await;
+    for n in 0..5 {
+        romeo.say(&juliet.jid, "before").await;
+        assert_eq!(client.message().await.body().as_deref(), Some("before"), "{n}");
+    }
+    client.close().await;
     for n in 0..3 {
         romeo.say(&juliet.jid, &n.to_string()).await;
     }

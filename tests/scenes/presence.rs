@@ -16,6 +16,8 @@ scenes! {
         the_stranger_is_told_when_it_ends,
         directed_presence_ends_with_directed_unavailable,
         directed_presence_to_a_bare_address_reaches_every_resource,
+        presence_to_a_full_address_that_nobody_has_is_silence,
+        presence_to_the_server_is_silence,
         a_probe_of_a_contact_is_answered,
         a_probe_of_a_stranger_is_answered_as_one_of_nobody,
         presence_to_nobody_is_silence,
@@ -233,7 +235,39 @@ async fn directed_presence_to_a_bare_address_reaches_every_resource(s: &Server) 
         assert_eq!((presence.from(), presence.to()), (Some(romeo.jid()), Some(&*account.jid)));
         client.nothing().await;
     }
+    romeo.send(format!("<presence to='{}' type='unavailable'/>", account.jid)).await;
+    romeo.sync().await;
+    for client in [&mut one, &mut two] {
+        let presence = client.presence().await;
+        assert_eq!((presence.kind(), presence.to()), (Some("unavailable"), Some(&*account.jid)));
+        client.nothing().await;
+    }
     silent.nothing().await;
+}
+
+/// RFC 6121 §8.5.3.2.2: never to another resource.
+async fn presence_to_a_full_address_that_nobody_has_is_silence(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.user().await;
+    let mut one = s.online(&account, "one").await;
+    befriend(&mut romeo, &mut one).await;
+    for bare in [account.jid, s.account().jid] {
+        for kind in ["", " type='unavailable'", " type='error'"] {
+            romeo.send(format!("<presence to='{bare}/nowhere'{kind}/>")).await;
+        }
+    }
+    romeo.nothing().await;
+    one.nothing().await;
+}
+
+async fn presence_to_the_server_is_silence(s: &Server) {
+    let mut romeo = s.user().await;
+    for to in ["localhost", "localhost/x"] {
+        for kind in ["", " type='unavailable'", " type='error'", " type='probe'"] {
+            romeo.send(format!("<presence to='{to}'{kind}/>")).await;
+        }
+    }
+    romeo.nothing().await;
 }
 
 async fn presence_is_sent_directly_to_so_many(s: &Server) {

@@ -9,6 +9,7 @@ scenes_of_both_policies! {
         resuming_before_login,
         resuming_what_is_not_there,
         resuming_the_session_of_another,
+        resuming_with_more_than_was_sent,
         every_request_is_answered_with_what_was_handled,
         the_server_asks_after_some_stanzas_not_after_each,
         acknowledging_more_than_was_sent,
@@ -113,6 +114,10 @@ async fn resuming_what_is_not_there(s: &Server) {
         stream.send(format!("<resume xmlns='{}' previd='{id}' h='0'/>", ns::SM)).await;
         assert_eq!(refused(&stream.child().await), "item-not-found");
     }
+    for attributes in ["previd='x'", "h='0'", "previd='x' h='-1'", ""] {
+        stream.send(format!("<resume xmlns='{}' {attributes}/>", ns::SM)).await;
+        assert_eq!(refused(&stream.child().await), "bad-request", "{attributes}");
+    }
     // XEP-0198 §5: a new session instead.
     stream.bind(None).await;
 }
@@ -125,6 +130,19 @@ async fn resuming_the_session_of_another(s: &Server) {
     let Err((_, answer)) = (Suspended { jid, sm }).resume(s, &s.account()).await else { panic!("resumed") };
     assert_eq!(refused(&answer), "item-not-found");
     resumed(suspended, s, &account).await;
+}
+
+/// XEP-0198 §4; the session is there for who counts right.
+async fn resuming_with_more_than_was_sent(s: &Server) {
+    let account = s.account();
+    let romeo = managed(s, &account, "one").await;
+    let (jid, sm) = (romeo.jid().to_owned(), romeo.sm().clone());
+    let id = sm.id.clone().expect("a resumable session");
+    romeo.drop_connection();
+    let mut stream = Login::default().stream(s, &account).await;
+    stream.send(format!("<resume xmlns='{}' previd='{id}' h='{}'/>", ns::SM, sm.received + 1000)).await;
+    assert_eq!(stream.failed().await, "undefined-condition");
+    resumed(Suspended { jid, sm }, s, &account).await.0.nothing().await;
 }
 
 async fn every_request_is_answered_with_what_was_handled(s: &Server) {
