@@ -1,6 +1,6 @@
 //! One XML stream to the server, below any session.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use minidom::Element;
@@ -61,30 +61,12 @@ pub struct Stream {
 impl Stream {
     /// A TCP connection to the STARTTLS port.
     pub async fn plain(server: &Server) -> Stream {
-        let socket = TcpStream::connect(server.c2s()).await.expect("connect");
-        socket.set_nodelay(true).expect("nodelay");
-        Stream {
-            socket: Socket::Plain(socket),
-            reader: Reader::default(),
-            domain: server.domain().to_owned(),
-            tls: server.trust(),
-            declared: false,
-            exporter: Binding::No,
-            end_point: Binding::No,
-            certificate: Vec::new(),
-            alpn: None,
-            resumed: false,
-            said: Transcript::default(),
-        }
+        Stream::to(server, server.c2s(), server.domain()).await
     }
 
     /// A TCP connection to where components connect.
     pub async fn component(server: &Server) -> Stream {
-        let mut stream = Stream::plain(server).await;
-        let socket = TcpStream::connect(server.components()).await.expect("connect");
-        socket.set_nodelay(true).expect("nodelay");
-        stream.socket = Socket::Plain(socket);
-        stream
+        Stream::to(server, server.components(), server.domain()).await
     }
 
     /// A TLS connection to the direct TLS port (XEP-0368).
@@ -103,12 +85,29 @@ impl Stream {
     }
 
     async fn trusting(server: &Server, domain: &str, tls: Arc<rustls::ClientConfig>) -> Stream {
-        let mut stream = Stream::plain(server).await;
-        stream.domain = domain.to_owned();
+        let mut stream = Stream::to(server, server.c2s_tls(), domain).await;
         stream.tls = tls;
-        stream.socket = Socket::Plain(TcpStream::connect(server.c2s_tls()).await.expect("connect"));
         stream.handshake().await.expect("a TLS handshake");
         stream
+    }
+
+    /// A TCP connection to this address.
+    pub async fn to(server: &Server, address: SocketAddr, domain: &str) -> Stream {
+        let socket = TcpStream::connect(address).await.expect("connect");
+        socket.set_nodelay(true).expect("nodelay");
+        Stream {
+            socket: Socket::Plain(socket),
+            reader: Reader::default(),
+            domain: domain.to_owned(),
+            tls: server.trust(),
+            declared: false,
+            exporter: Binding::No,
+            end_point: Binding::No,
+            certificate: Vec::new(),
+            alpn: None,
+            resumed: false,
+            said: Transcript::default(),
+        }
     }
 
     /// Encrypted by STARTTLS, features read: ready to authenticate.

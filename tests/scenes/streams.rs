@@ -1,6 +1,6 @@
 //! Streams: opening, encrypting, restarting, binding, ending (RFC 6120 §4, §5, §7; RFC 7590).
 
-use harness::{Account, Client, Event, Login, Server, StanzaExt, Stream, ns, scenes};
+use harness::{Account, Client, Component, Event, Login, Server, StanzaExt, Stream, ns, scenes};
 
 scenes! {
     []: the_stream_opens_with_an_xml_declaration,
@@ -25,6 +25,7 @@ scenes! {
     ["keepalive.idle_seconds=5", "keepalive.answer_seconds=1"]: who_is_dead_is_cut_off;
     ["limits.sessions_per_account=2"]: one_session_more_than_allowed;
     ["limits.connections_per_address=2"]: one_connection_more_than_allowed;
+    ["limits.connections=2", r#"components={"c.localhost"={secret="a"}}"#]: one_connection_more_than_the_server_takes;
     ["hosts=[\"localhost\", \"example.org\"]"]: another_host_has_its_own_certificate_and_accounts;
 }
 
@@ -296,24 +297,43 @@ async fn one_session_more_than_allowed(s: &Server) {
     first.nothing().await;
 }
 
-/// Closed at once; a place that is left is free again.
+/// RFC 6120 §4.9.3.17; a place that is left is free again.
 async fn one_connection_more_than_allowed(s: &Server) {
     let mut first = Stream::plain(s).await;
     first.open().await;
     let mut second = Stream::plain(s).await;
     second.open().await;
-    let mut third = Stream::plain(s).await;
-    third.header().await;
-    assert!(matches!(third.event().await, Event::Eof));
+    // It is told so before it says anything, behind a header (§4.9.1.2).
+    for says in ["", "<?xml version='1.0'?>", "GET / HTTP/1.1\r\n\r\n"] {
+        let mut third = Stream::plain(s).await;
+        third.send(says).await;
+        let Event::Header { declared: true, header } = third.event().await else { panic!("no header") };
+        assert_eq!(header.attr("from"), Some("localhost"));
+        assert_eq!(third.failed().await, "resource-constraint");
+    }
+    // Without a handshake that would have to be done for it.
+    let mut third = Stream::to(s, s.c2s_tls(), s.domain()).await;
+    assert!(third.handshake().await.is_err());
     first.send("</stream:stream>").await;
     first.ended().await;
     loop {
         let mut stream = Stream::plain(s).await;
         stream.header().await;
-        if matches!(stream.event().await, Event::Header { .. }) {
+        stream.opened().await;
+        if stream.child().await.is("features", ns::STREAM) {
             return;
         }
     }
+}
+
+/// Components count as clients do.
+async fn one_connection_more_than_the_server_takes(s: &Server) {
+    let mut first = Stream::plain(s).await;
+    first.open().await;
+    let mut component = Component::connect(s, "c.localhost", "a").await;
+    assert_eq!(Stream::plain(s).await.failed().await, "resource-constraint");
+    assert_eq!(Stream::component(s).await.failed().await, "resource-constraint");
+    component.sync().await;
 }
 
 async fn another_host_has_its_own_certificate_and_accounts(s: &Server) {

@@ -102,7 +102,8 @@ section! {
         /// the admin socket. Made if it is missing. Also `--data`.
         "data" => data: PathBuf = "\"./waxwing-data\"", Path;
         /// The database: the path of an SQLite file, or a URL such as `postgres://user:password@host/database`.
-        /// Empty: `waxwing.sqlite` in the data folder.
+        /// Empty: `waxwing.sqlite` in the data folder. Connections to Postgres are not encrypted: a URL that demands TLS
+        /// (`sslmode=require` and above) is refused.
         "storage" => storage: Option<Storage> = "\"\"", StorageKind;
         /// Who may make an account in band (XEP-0077): nobody, or everybody.
         "registration" => registration: Registration = "\"closed\"", Choice(Registration::NAMES);
@@ -295,9 +296,10 @@ section! {
         "limits.attributes" => attributes: usize = "64", Number(Count, 8, 1000);
         /// How long a connection may take from its first byte to the bound resource.
         "limits.login_timeout_seconds" => login_timeout: Duration = "30", Number(Seconds, 1, 3600);
-        /// Connections to the whole server. More are closed at once.
+        /// Connections to the whole server. One more: `<resource-constraint/>`; closed without a word where connections
+        /// begin with TLS, and when very many come at once.
         "limits.connections" => connections: usize = "200000", Number(Count, 1, 100_000_000);
-        /// Connections from one address; of IPv6, from one /64. More are closed at once.
+        /// Connections from one address; of IPv6, from one /64. One more: as with `limits.connections`.
         "limits.connections_per_address" => connections_per_address: usize = "1000", Number(Count, 1, 100_000_000);
         /// Failed logins to one account from one address within the window; further ones are refused untried.
         "limits.failed_logins_per_account" => failed_logins_per_account: u32 = "10", Number(Count, 1, 1_000_000);

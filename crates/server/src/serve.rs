@@ -6,6 +6,7 @@ mod core;
 mod first_account;
 mod listen;
 mod online;
+mod turn_away;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     let secret = waxwing_sasl::DeviceSecret::new(storage::device_secret(&config.data)?);
     let clients = Clients::new(core.clone(), settings, tls.clone(), decoy, secret);
     let components = Components::new(core.clone(), components::settings(&config));
-    let serving = listeners.serve(gate, &clients, &components);
+    let serving = listeners.serve(gate, config.domain().as_str(), &clients, &components);
     let expiry = core::start_expiry(core.clone(), &config);
     let watching = tls.clone().watch();
     greet(&config, &addresses, &tls, first.as_ref())?;

@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waxwing-store-sqlite",
             "waxwing-store-postgres",
             "waxwing-net",
+            "waxwing-stream",
             "waxwing-c2s",
             "waxwing-component",
             "waxwing-config",

@@ -10,6 +10,9 @@ use waxwing_c2s::Clients;
 use waxwing_component::Components;
 use waxwing_config::Config;
 use waxwing_net::{Gate, Listener, Pass};
+use waxwing_xml::Content;
+
+use super::turn_away::TurnAway;
 
 /// The addresses really bound, by key.
 pub type Addresses = BTreeMap<&'static str, Vec<SocketAddr>>;
@@ -47,20 +50,30 @@ impl Listeners {
         addresses
     }
 
-    /// Accepts until the returned set is dropped.
-    pub fn serve(self, gate: Arc<Gate>, clients: &Arc<Clients>, components: &Arc<Components>) -> JoinSet<()> {
+    /// Accepts until the returned set is dropped. `domain` is what clients are told by that are too many.
+    pub fn serve(
+        self,
+        gate: Arc<Gate>,
+        domain: &str,
+        clients: &Arc<Clients>,
+        components: &Arc<Components>,
+    ) -> JoinSet<()> {
         let mut loops = JoinSet::new();
+        let too_many = Arc::new(TurnAway::new(Content::Client, domain));
         for (listeners, direct) in [(self.starttls, false), (self.direct, true)] {
             for listener in listeners {
                 let clients = clients.clone();
-                loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
+                // Under TLS it would have to be a handshake that is done for who is turned away.
+                let too_many = (!direct).then(|| too_many.clone());
+                loops.spawn(accept(listener, gate.clone(), too_many, move |stream, peer, pass| {
                     clients.serve(stream, peer, direct, pass);
                 }));
             }
         }
+        let too_many = Arc::new(TurnAway::new(Content::Component, ""));
         for listener in self.components {
             let components = components.clone();
-            loops.spawn(accept(listener, gate.clone(), move |stream, peer, pass| {
+            loops.spawn(accept(listener, gate.clone(), Some(too_many.clone()), move |stream, peer, pass| {
                 components.serve(stream, peer, pass);
             }));
         }
@@ -68,12 +81,22 @@ impl Listeners {
     }
 }
 
-async fn accept(listener: Listener, gate: Arc<Gate>, serve: impl Fn(TcpStream, SocketAddr, Pass)) {
+async fn accept(
+    listener: Listener,
+    gate: Arc<Gate>,
+    too_many: Option<Arc<TurnAway>>,
+    serve: impl Fn(TcpStream, SocketAddr, Pass),
+) {
     loop {
         let (stream, peer) = listener.accept().await;
         match gate.enter(peer.ip()) {
             Ok(pass) => serve(stream, peer, pass),
-            Err(refused) => tracing::info!(%peer, ?refused, "connection refused"),
+            Err(refused) => {
+                tracing::info!(%peer, ?refused, "connection refused");
+                if let Some(too_many) = &too_many {
+                    too_many.tell(stream);
+                }
+            }
         }
     }
 }
