@@ -12,6 +12,7 @@ scenes! {
         nothing_works_before_tls,
         a_wrong_password_is_refused_and_another_try_is_free,
         tries_on_one_stream_are_limited,
+        failures_of_any_sort_on_one_stream_are_limited,
         an_unknown_user_is_answered_as_a_known_one,
         the_list_of_mechanisms_is_protected,
         a_client_that_was_talked_out_of_binding_notices,
@@ -24,6 +25,7 @@ scenes! {
         names_are_prepared;
     ["limits.failed_logins_per_account=3"]: guessing_is_throttled,
         guessing_on_many_streams_at_once_is_throttled;
+    ["limits.failed_logins_per_address=3"]: guessing_among_many_accounts_is_throttled;
     ["sasl.mechanisms=[\"SCRAM-SHA-256\"]"]: only_what_is_configured_is_offered_and_accepted;
 }
 
@@ -153,6 +155,26 @@ async fn tries_on_one_stream_are_limited(s: &Server) {
     assert_eq!(stream.failed().await, "policy-violation");
 }
 
+/// Also of what is no guess and counts for no account.
+async fn failures_of_any_sort_on_one_stream_are_limited(s: &Server) {
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    for n in 0..30 {
+        let auth = match n % 3 {
+            0 => format!("<auth xmlns='{}' mechanism='NONE'/>", ns::SASL),
+            1 => format!("<auth xmlns='{}' mechanism='PLAIN'>!</auth>", ns::SASL),
+            _ => format!("<auth xmlns='{}' mechanism='SCRAM-SHA-1'/><abort xmlns='{0}'/>", ns::SASL),
+        };
+        stream.send(auth).await;
+        if n % 3 == 2 {
+            stream.child().await;
+        }
+        let answer = stream.child().await;
+        assert!(answer.is("failure", ns::SASL), "{n}: {}", answer.show());
+    }
+    assert_eq!(stream.failed().await, "policy-violation");
+}
+
 /// Sends the client-first-message and returns what came back, decoded.
 async fn challenge(stream: &mut Stream, mechanism: &str, scram: &Scram) -> String {
     let first = STANDARD.encode(scram.first());
@@ -167,28 +189,44 @@ fn attribute(message: &str, name: &str) -> Option<String> {
     message.split(',').find_map(|part| part.strip_prefix(name)).map(str::to_owned)
 }
 
-async fn an_unknown_user_is_answered_as_a_known_one(s: &Server) {
-    let account = s.account();
+/// A stream on which this user fails to log in twice with each mechanism, and every answer on it: of challenges what
+/// two accounts may have in common, of failures all.
+async fn failing(s: &Server, user: &str) -> Vec<String> {
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
     let mut answers = Vec::new();
-    for user in [account.user.as_str(), "nobody-of-that-name"] {
-        let mut stream = Stream::direct(s).await;
-        stream.open().await;
-        let mut seen = Vec::new();
-        for _ in 0..2 {
-            let mut scram = scram(user, "wrong", &Binding::No);
-            let first = challenge(&mut stream, "SCRAM-SHA-256", &scram).await;
-            let last = STANDARD.encode(scram.last(&first));
-            stream.send(format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await;
-            let failure = stream.child().await.show();
-            seen.push((attribute(&first, "s="), attribute(&first, "i="), failure));
-        }
-        assert_eq!(seen[0], seen[1], "the salt stays the same");
-        let (salt, iterations, failure) = seen.remove(0);
-        answers.push((salt.map(|it| it.len()), iterations, failure));
-        stream.send(format!("<auth xmlns='{}' mechanism='PLAIN'>AHgAeQ==</auth>", ns::SASL)).await;
-        assert!(stream.child().await.is("failure", ns::SASL));
+    for (mechanism, hash) in
+        [("SCRAM-SHA-1", Hash::Sha1), ("SCRAM-SHA-256", Hash::Sha256), ("SCRAM-SHA-512", Hash::Sha512)]
+    {
+        let mut scram = Scram::new(hash, user, "wrong", "", &Binding::No);
+        let first = challenge(&mut stream, mechanism, &scram).await;
+        let salt = attribute(&first, "s=").expect("a salt");
+        answers.push(format!("{mechanism} {} {:?}", salt.len(), attribute(&first, "i=")));
+        let last = STANDARD.encode(scram.last(&first));
+        stream.send(format!("<response xmlns='{}'>{last}</response>", ns::SASL)).await;
+        answers.push(stream.child().await.show());
+        // The salt stays the same, as a real one does.
+        let again = challenge(&mut stream, mechanism, &Scram::new(hash, user, "x", "", &Binding::No)).await;
+        assert_eq!(attribute(&again, "s="), Some(salt));
+        stream.send(format!("<abort xmlns='{}'/>", ns::SASL)).await;
+        answers.push(stream.child().await.show());
     }
-    assert_eq!(answers[0], answers[1]);
+    let plain = STANDARD.encode(format!("\0{user}\0wrong"));
+    for mechanism in ["PLAIN", "PLAIN"] {
+        stream.send(format!("<auth xmlns='{}' mechanism='{mechanism}'>{plain}</auth>", ns::SASL)).await;
+        answers.push(stream.child().await.show());
+    }
+    answers
+}
+
+async fn an_unknown_user_is_answered_as_a_known_one(s: &Server) {
+    let (known, disabled) = (s.account(), s.account());
+    let done = s.cli(&["user", "disable", &disabled.jid], "");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let expected = failing(s, &known.user).await;
+    for user in [&disabled.user, "nobody-of-that-name", "admin2"] {
+        assert_eq!(failing(s, user).await, expected, "{user}");
+    }
 }
 
 /// XEP-0474: the hash of what was advertised, as the client saw it.
@@ -335,6 +373,21 @@ async fn guessing_is_throttled(s: &Server) {
     let mut stream = Stream::direct(s).await;
     stream.open().await;
     stream.login(&bystander).await;
+}
+
+/// One password tried on many.
+async fn guessing_among_many_accounts_is_throttled(s: &Server) {
+    let account = s.account();
+    for user in ["a", "b", &account.user] {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        let outcome = stream.plain_auth("", user, "wrong").await;
+        assert_eq!(outcome.err().as_deref(), Some("not-authorized"));
+    }
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    let outcome = stream.plain_auth("", &account.user, &account.password).await;
+    assert_eq!(outcome.err().as_deref(), Some("temporary-auth-failure"));
 }
 
 /// All exchanges begin before the first guess has failed.

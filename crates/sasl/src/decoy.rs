@@ -49,8 +49,13 @@ impl fmt::Debug for Decoy {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use jid::DomainPart;
+
     use super::*;
-    use crate::DEFAULT_ITERATIONS;
+    use crate::hash::work::{self, Work};
+    use crate::{Begun, Bindings, DEFAULT_ITERATIONS, Failure, MIN_ITERATIONS, Mechanism, Offer, TlsVersion};
 
     fn salt(secret: u8, account: &str, hash: Hash) -> Vec<u8> {
         let decoy = Decoy::new([secret; 32], DEFAULT_ITERATIONS);
@@ -67,5 +72,37 @@ mod tests {
         assert_ne!(romeo, salt(2, "romeo@montague.lit", Hash::Sha256), "cannot be foretold");
         let real = Keys::derive("pencil", DEFAULT_ITERATIONS).unwrap();
         assert_eq!(romeo.len(), real.of(Hash::Sha256).unwrap().salt.len());
+    }
+
+    /// What a failing login with these keys computes, function by function.
+    fn work_of(mechanism: Mechanism, keys: Option<&Keys>) -> Vec<Work> {
+        let host = DomainPart::new("montague.lit").unwrap();
+        let offer = Offer::new(&host, Some(TlsVersion(0x0304)), Bindings::default(), &Mechanism::ALL);
+        let decoy = Decoy::new([1; 32], MIN_ITERATIONS);
+        let first = if mechanism == Mechanism::Plain { "\0romeo\0wrong" } else { "n,,n=romeo,r=abcdefgh" };
+        let begun = offer.begin(mechanism.name(), first.as_bytes()).unwrap();
+        work::take();
+        let outcome = match begun {
+            Begun::Plain(attempt) => attempt.verify(keys, &decoy),
+            Begun::Scram(first) => {
+                let proof = BASE64_STANDARD.encode(vec![0; first.hash().output_bytes()]);
+                let (second, _) = first.challenge(keys, &decoy, "ijklmnop");
+                second.finish(format!("c=biws,r=abcdefghijklmnop,p={proof}").as_bytes())
+            }
+        };
+        assert_eq!(outcome, Err(Failure::NotAuthorized));
+        work::take()
+    }
+
+    /// Nobody learns by the time that an answer takes whether an account exists: the same is computed.
+    #[test]
+    fn a_decoy_costs_what_an_account_does() {
+        let real = Keys::derive("pencil", MIN_ITERATIONS).unwrap();
+        for mechanism in Mechanism::ALL.into_iter().filter(|mechanism| !mechanism.is_plus()) {
+            let known = work_of(mechanism, Some(&real));
+            assert_eq!(work_of(mechanism, None), known, "{}", mechanism.name());
+            let derived = known.iter().any(|(function, ..)| *function == "salted");
+            assert_eq!(derived, mechanism == Mechanism::Plain, "{known:?}");
+        }
     }
 }

@@ -27,6 +27,8 @@ impl Hash {
 
     /// `H(data)` of RFC 5802 §2.2.
     pub fn digest(self, data: &[u8]) -> Vec<u8> {
+        #[cfg(test)]
+        work::note(("digest", self, data.len()));
         match self {
             Hash::Sha1 => Sha1::digest(data).to_vec(),
             Hash::Sha256 => Sha256::digest(data).to_vec(),
@@ -36,6 +38,8 @@ impl Hash {
 
     /// `HMAC(key, data)` of RFC 5802 §2.2, the data in pieces.
     pub(crate) fn hmac(self, key: &[u8], data: &[&[u8]]) -> Vec<u8> {
+        #[cfg(test)]
+        work::note(("hmac", self, data.iter().map(|piece| piece.len()).sum()));
         match self {
             Hash::Sha1 => mac::<Hmac<Sha1>>(key, data),
             Hash::Sha256 => mac::<Hmac<Sha256>>(key, data),
@@ -45,6 +49,8 @@ impl Hash {
 
     /// `Hi(password, salt, iterations)` of RFC 5802 §2.2. Milliseconds of CPU.
     pub(crate) fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Vec<u8> {
+        #[cfg(test)]
+        work::note(("salted", self, iterations as usize));
         let mut out = vec![0; self.output_bytes()];
         match self {
             Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut out),
@@ -62,4 +68,28 @@ fn mac<M: Mac + KeyInit>(key: &[u8], data: &[&[u8]]) -> Vec<u8> {
         mac.update(piece);
     }
     mac.finalize().into_bytes().to_vec()
+}
+
+/// What was computed, so that tests can compare two ways by their work.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::RefCell;
+
+    use super::Hash;
+
+    /// The function, and how much of what it costs by: bytes or iterations.
+    pub type Work = (&'static str, Hash, usize);
+
+    thread_local! {
+        static DONE: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub fn note(work: Work) {
+        DONE.with_borrow_mut(|done| done.push(work));
+    }
+
+    /// What this thread has computed since it was last asked.
+    pub fn take() -> Vec<Work> {
+        DONE.take()
+    }
 }
