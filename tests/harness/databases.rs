@@ -1,6 +1,9 @@
 //! The databases that every scene runs on.
 
 use pgtest::Cluster;
+use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::Server;
 
 /// Where a server keeps its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,4 +31,53 @@ fn fresh_postgres() -> String {
         runtime.block_on(Cluster::shared().fresh_database())
     };
     std::thread::scope(|scope| scope.spawn(fresh).join()).expect("a database")
+}
+
+/// The server's database, behind its back.
+impl Server {
+    /// Runs SQL that both databases know.
+    pub async fn sql(&self, sql: &'static str) {
+        match self.storage() {
+            Some(url) => Cluster::shared().execute_in(url, sql).await,
+            None => {
+                let mut raw = self.sqlite().await;
+                raw.execute(sql).await.expect("SQL");
+                raw.close().await.expect("a closed database");
+            }
+        }
+    }
+
+    /// Nothing can be appended to a log until what this returns is released.
+    pub async fn hold_log(&self) -> Held {
+        match self.storage() {
+            Some(url) => {
+                Held::Postgres(Cluster::shared().hold(url, "LOCK TABLE log IN EXCLUSIVE MODE").await)
+            }
+            None => {
+                let mut raw = self.sqlite().await;
+                raw.execute("BEGIN IMMEDIATE").await.expect("the right to write");
+                Held::Sqlite(raw)
+            }
+        }
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.data().join("waxwing.sqlite"));
+        options.connect().await.expect("the server's database")
+    }
+}
+
+/// A transaction in the way of the server's.
+pub enum Held {
+    Sqlite(SqliteConnection),
+    Postgres(pgtest::Held),
+}
+
+impl Held {
+    pub async fn release(self) {
+        match self {
+            Held::Sqlite(raw) => raw.close().await.expect("a closed database"),
+            Held::Postgres(held) => held.release().await,
+        }
+    }
 }

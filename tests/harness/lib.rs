@@ -16,6 +16,7 @@ mod client;
 mod component;
 mod databases;
 mod process;
+mod ready;
 mod sasl2;
 mod scene;
 mod scram;
@@ -28,7 +29,7 @@ mod xml;
 
 pub use client::{Client, Login, Plus};
 pub use component::Component;
-pub use databases::Database;
+pub use databases::{Database, Held};
 pub use sasl2::{agent, authenticate, hashed_token, identifier, token_proof};
 pub use scene::{befriend, run, subscribe};
 pub use scram::{Binding, Hash, Scram};

@@ -14,7 +14,7 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = std::env::var_os("WAXWING_BIN") {
-            return path.into();
+            return fs::canonicalize(path).expect("WAXWING_BIN names the binary");
         }
         let profile = profile_folder();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -52,9 +52,9 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Starts the binary with its output in `log`. It dies with this process, however that ends: the kernel sees
+/// Starts the binary in this folder with its output in `log`. It dies with this process, however that ends: the kernel sees
 /// to it, and it watches the thread that started the child, so that is one which lasts.
-pub fn spawn(arguments: Vec<OsString>, log: &Path) -> Child {
+pub fn spawn(arguments: Vec<OsString>, folder: &Path, log: &Path) -> Child {
     type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
     static KEEPER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let keeper = KEEPER.get_or_init(|| {
@@ -70,7 +70,11 @@ pub fn spawn(arguments: Vec<OsString>, log: &Path) -> Child {
     let output = File::options().create(true).append(true).open(log).expect("the log");
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(binary()).args(arguments);
-    command.stdin(Stdio::null()).stdout(output.try_clone().expect("the log")).stderr(output);
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("the log"))
+        .stderr(output);
     let (answer, answered) = mpsc::channel();
     keeper.send((command, answer)).expect("the keeper's thread");
     answered.recv().expect("the keeper's answer").expect("setpriv (Debian: util-linux)")

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Client, Database, ns, process, tls};
+use crate::{Client, Database, ns, process, ready::Addresses, tls};
 
 /// What every server of the scenes is told; a scene's own settings come behind and win.
 const SETTINGS: &[&str] = &[
@@ -49,7 +49,12 @@ pub struct Server {
     folder: PathBuf,
     database: Database,
     policy: &'static str,
+    /// The setting that chooses the database, if it needs one.
+    storage: Option<String>,
+    /// Of every command.
     arguments: Vec<OsString>,
+    /// `serve` where it is asked to, and what it says there is in the ready file; else only what it prints.
+    serve: bool,
     running: Mutex<Option<Running>>,
     accounts: Mutex<VecDeque<Account>>,
     made: AtomicU32,
@@ -57,33 +62,21 @@ pub struct Server {
 
 struct Running {
     child: Child,
-    c2s: SocketAddr,
-    c2s_tls: SocketAddr,
-    components: Option<SocketAddr>,
+    addresses: Addresses,
 }
 
 impl Server {
     /// Starts a server on an empty database, with this `archive.policy` and `key=value` settings over the ones of all
     /// scenes, and waits until it serves.
     pub fn start(database: Database, policy: &'static str, settings: &[&str]) -> Server {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("{database:?}-{}", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase();
-        let folder = process::folder(&name);
-        let mut arguments: Vec<OsString> = vec!["--data".into(), folder.join("data").into()];
-        let (storage, archive) = (database.setting(), format!("archive.policy={policy}"));
-        let common = SETTINGS.iter().copied().chain([archive.as_str()]).chain(storage.as_deref());
+        let mut server = Server::stopped_in_a_folder(database, policy);
+        let mut arguments: Vec<OsString> = vec!["--data".into(), server.data().into()];
+        let archive = format!("archive.policy={policy}");
+        let common = SETTINGS.iter().copied().chain([archive.as_str()]).chain(server.storage.as_deref());
         for setting in common.chain(settings.iter().copied()) {
             arguments.extend(["--set".into(), setting.into()]);
         }
-        let server = Server {
-            folder,
-            database,
-            policy,
-            arguments,
-            running: Mutex::new(None),
-            accounts: Mutex::default(),
-            made: AtomicU32::new(0),
-        };
+        server.arguments = arguments;
         server.resume();
         server
     }
@@ -93,17 +86,51 @@ impl Server {
         Server::start(self.database, self.policy, settings)
     }
 
+    /// Another server, which is run without a word: all that it is told stands in this `waxwing.toml` in its working
+    /// directory, and where its database is on Postgres.
+    pub fn without_a_word(&self, file: &str) -> Server {
+        let mut server = Server::stopped_in_a_folder(self.database, self.policy);
+        let storage = server.storage.as_ref().and_then(|setting| setting.split_once('='));
+        let storage = storage.map(|(key, url)| format!("{key} = {url:?}\n")).unwrap_or_default();
+        fs::write(server.folder.join("waxwing.toml"), storage + file).expect("the configuration");
+        server.serve = false;
+        server.resume();
+        server
+    }
+
+    fn stopped_in_a_folder(database: Database, policy: &'static str) -> Server {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{database:?}-{}", COUNT.fetch_add(1, Ordering::Relaxed)).to_lowercase();
+        Server {
+            folder: process::folder(&name),
+            database,
+            policy,
+            storage: database.setting(),
+            arguments: Vec::new(),
+            serve: true,
+            running: Mutex::new(None),
+            accounts: Mutex::default(),
+            made: AtomicU32::new(0),
+        }
+    }
+
     /// Starts the process on the data that is there. Port numbers change.
     pub fn resume(&self) {
         let ready = self.folder.join("ready.json");
         let _ = fs::remove_file(&ready);
-        let mut arguments: Vec<OsString> = vec!["serve".into()];
-        arguments.extend(self.arguments.iter().cloned());
-        arguments.extend(["--ready-file".into(), ready.clone().into()]);
-        let mut child = process::spawn(arguments, &self.log_file());
+        let mut arguments = self.arguments.clone();
+        if self.serve {
+            arguments.extend(["serve".into(), "--ready-file".into(), ready.clone().into()]);
+        }
+        let logged = self.log().len();
+        let mut child = process::spawn(arguments, &self.folder, &self.log_file());
         let begun = Instant::now();
         let addresses = loop {
-            if let Some(addresses) = read_ready(&ready) {
+            let said = match self.serve {
+                true => Addresses::in_file(&ready),
+                false => Addresses::in_greeting(&self.log()[logged..]),
+            };
+            if let Some(addresses) = said {
                 break addresses;
             }
             if let Some(status) = child.try_wait().expect("the server's status") {
@@ -115,8 +142,7 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        *self.running() =
-            Some(Running { child, c2s: addresses.0, c2s_tls: addresses.1, components: addresses.2 });
+        *self.running() = Some(Running { child, addresses });
     }
 
     /// SIGKILL: as a crash.
@@ -186,7 +212,7 @@ impl Server {
     /// Runs another `waxwing` command with this server's configuration, for at most 30 s.
     pub fn cli(&self, command: &[&str], stdin: &str) -> Output {
         let mut process = limited();
-        process.args(command).args(&self.arguments);
+        process.args(command).args(&self.arguments).current_dir(&self.folder);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process.spawn().expect("the waxwing binary");
         // A command that reads nothing may be gone already.
@@ -238,21 +264,38 @@ impl Server {
         "localhost"
     }
 
+    /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.folder.join(if self.serve { "data" } else { "waxwing-data" })
+    }
+
+    /// The working directory.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn storage(&self) -> Option<&str> {
+        self.storage.as_deref().and_then(|setting| setting.strip_prefix("storage="))
     }
 
     pub fn c2s(&self) -> SocketAddr {
-        self.running().as_ref().expect("a running server").c2s
+        self.all_c2s()[0]
+    }
+
+    /// All addresses for STARTTLS.
+    pub fn all_c2s(&self) -> Vec<SocketAddr> {
+        self.running().as_ref().expect("a running server").addresses.c2s.clone()
     }
 
     pub fn c2s_tls(&self) -> SocketAddr {
-        self.running().as_ref().expect("a running server").c2s_tls
+        self.running().as_ref().expect("a running server").addresses.c2s_tls[0]
     }
 
     /// Where components connect, if the scene's settings name one.
     pub fn components(&self) -> SocketAddr {
-        self.running().as_ref().expect("a running server").components.expect("a component in the settings")
+        let running = self.running();
+        let components = &running.as_ref().expect("a running server").addresses.components;
+        *components.first().expect("a component in the settings")
     }
 
     pub fn pid(&self) -> u32 {
@@ -300,15 +343,4 @@ fn limited() -> Command {
     let mut process = Command::new("timeout");
     process.args(["--signal=KILL", "30"]).arg(process::binary());
     process
-}
-
-/// The addresses in the ready file, `None` while it is not there.
-fn read_ready(file: &Path) -> Option<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
-    let json: serde_json::Value =
-        serde_json::from_slice(&fs::read(file).ok()?).expect("JSON in the ready file");
-    let address = |key: &str| {
-        json[key][0].as_str().and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no {key} in {json}"))
-    };
-    let components = json["listen.components"][0].as_str().map(|it| it.parse().expect("an address"));
-    Some((address("listen.c2s"), address("listen.c2s_tls"), components))
 }

@@ -114,11 +114,21 @@ impl Stream {
     pub async fn starttls(server: &Server) -> (Stream, Element) {
         let mut stream = Stream::plain(server).await;
         stream.open().await;
-        stream.send(format!("<starttls xmlns='{}'/>", ns::TLS)).await;
-        assert!(stream.child().await.is("proceed", ns::TLS));
-        stream.handshake().await.expect("a TLS handshake");
+        stream.encrypt().await.expect("a TLS handshake");
         let features = stream.open().await;
         (stream, features)
+    }
+
+    /// STARTTLS on the open stream, up to where it is to be opened anew.
+    pub async fn encrypt(&mut self) -> std::io::Result<()> {
+        self.send(format!("<starttls xmlns='{}'/>", ns::TLS)).await;
+        assert!(self.child().await.is("proceed", ns::TLS));
+        self.handshake().await
+    }
+
+    /// Certificates by the CA of this server are believed, and no others.
+    pub fn trust(&mut self, server: &Server) {
+        self.tls = server.trust();
     }
 
     /// TLS on the open connection. What the server sent beyond `<proceed/>` would be a fault.

@@ -12,7 +12,8 @@ mod install;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio_postgres::NoTls;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Error, NoTls};
 
 use crate::cluster::Private;
 
@@ -87,5 +88,28 @@ impl Cluster {
         client.batch_execute(sql).await.unwrap();
         drop(client);
         connection.await.unwrap().unwrap();
+    }
+
+    /// Runs SQL in a transaction of a database, by its URL, which stays open.
+    pub async fn hold(&self, url: &str, sql: &str) -> Held {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+        Held { client, connection }
+    }
+}
+
+/// An open transaction, with the locks that it took.
+pub struct Held {
+    client: Client,
+    connection: JoinHandle<Result<(), Error>>,
+}
+
+impl Held {
+    /// Ends the transaction.
+    pub async fn release(self) {
+        self.client.batch_execute("ROLLBACK").await.unwrap();
+        drop(self.client);
+        self.connection.await.unwrap().unwrap();
     }
 }
