@@ -32,6 +32,16 @@ impl Default for Login {
     }
 }
 
+impl Account {
+    /// Whether the server lets it in with its password.
+    pub async fn can_log_in(&self, server: &Server) -> bool {
+        let mut stream = Stream::direct(server).await;
+        stream.open().await;
+        let scram = Scram::new(Hash::Sha256, &self.user, &self.password, "", &Binding::No);
+        stream.scram("SCRAM-SHA-256", scram).await.is_ok()
+    }
+}
+
 impl Login {
     /// The mechanism's registered name.
     pub fn mechanism(&self) -> String {

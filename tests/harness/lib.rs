@@ -13,6 +13,7 @@
 //! come before it does not come at all (RFC 6120 §10.1).
 
 mod client;
+mod commands;
 mod component;
 mod databases;
 mod process;

@@ -4,10 +4,9 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs,
-    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ExitStatus},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -42,6 +41,13 @@ pub struct Account {
     pub password: String,
     /// The bare JID.
     pub jid: String,
+}
+
+impl Account {
+    /// One on the scenes' domain, there or not.
+    pub fn named(user: &str, password: &str) -> Account {
+        Account { user: user.to_owned(), password: password.to_owned(), jid: format!("{user}@localhost") }
+    }
 }
 
 /// One `waxwing serve` on data of its own.
@@ -205,24 +211,7 @@ impl Server {
         let file = self.folder.join("import");
         let lines: String = accounts.map(|it| format!("{} {}\n", it.jid, it.password)).collect();
         fs::write(&file, lines).expect("the list of accounts");
-        let output = self.cli(&["user", "import", file.to_str().expect("a UTF-8 path")], "");
-        assert!(output.status.success(), "import: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// Runs another `waxwing` command with this server's configuration, for at most 30 s.
-    pub fn cli(&self, command: &[&str], stdin: &str) -> Output {
-        let mut process = limited();
-        process.args(command).args(&self.arguments).current_dir(&self.folder);
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = process.spawn().expect("the waxwing binary");
-        // A command that reads nothing may be gone already.
-        let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
-        child.wait_with_output().expect("the command's output")
-    }
-
-    /// Runs a `waxwing` command that is told nothing but this, for at most 30 s.
-    pub fn bare_cli(command: &[&str]) -> Output {
-        limited().args(command).stdin(Stdio::null()).output().expect("the command's output")
+        self.succeeds(&["user", "import", file.to_str().expect("a UTF-8 path")], "");
     }
 
     /// An account with one resource online.
@@ -272,6 +261,11 @@ impl Server {
     /// The working directory.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What every command is told.
+    pub(crate) fn arguments(&self) -> &[OsString] {
+        &self.arguments
     }
 
     pub(crate) fn storage(&self) -> Option<&str> {
@@ -336,11 +330,4 @@ impl Drop for Server {
             let _ = running.child.wait();
         }
     }
-}
-
-/// The binary, killed after 30 s.
-fn limited() -> Command {
-    let mut process = Command::new("timeout");
-    process.args(["--signal=KILL", "30"]).arg(process::binary());
-    process
 }

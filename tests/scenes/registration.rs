@@ -1,8 +1,6 @@
 //! Accounts in band (XEP-0077): making, changing and removing them.
 
-use harness::{
-    Account, Binding, Client, Hash, Scram, Server, StanzaExt, Stream, Suspended, befriend, ns, scenes,
-};
+use harness::{Account, Client, Server, StanzaExt, Stream, Suspended, befriend, ns, scenes};
 use minidom::Element;
 
 scenes! {
@@ -45,16 +43,6 @@ async fn encrypted(s: &Server) -> Stream {
     stream
 }
 
-async fn can_log_in(s: &Server, account: &Account) -> bool {
-    let mut stream = encrypted(s).await;
-    let scram = Scram::new(Hash::Sha256, &account.user, &account.password, "", &Binding::No);
-    stream.scram("SCRAM-SHA-256", scram).await.is_ok()
-}
-
-fn named(user: &str) -> Account {
-    Account { user: user.to_owned(), password: "secret".to_owned(), jid: format!("{user}@localhost") }
-}
-
 async fn nobody_registers_where_it_is_closed(s: &Server) {
     let mut stream = Stream::direct(s).await;
     let features = stream.open().await;
@@ -63,7 +51,7 @@ async fn nobody_registers_where_it_is_closed(s: &Server) {
         .send(format!("<iq type='set' id='reg' to='localhost'>{}</iq>", credentials("mallory", "secret")))
         .await;
     assert_eq!(stream.failed().await, "not-authorized");
-    assert!(!can_log_in(s, &named("mallory")).await);
+    assert!(!Account::named("mallory", "secret").can_log_in(s).await);
 }
 
 async fn an_account_is_made(s: &Server) {
@@ -75,12 +63,12 @@ async fn an_account_is_made(s: &Server) {
     fields.must("username", ns::REGISTER);
     fields.must("password", ns::REGISTER);
     assert!(fields.child("registered", ns::REGISTER).is_none());
-    let account = named("newcomer");
+    let account = Account::named("newcomer", "secret");
     assert_eq!(ask(&mut stream, "set", &credentials("newcomer", "secret")).await.kind(), Some("result"));
     // On the same stream and on another.
     stream.login(&account).await;
     stream.bind(None).await;
-    assert!(can_log_in(s, &account).await);
+    assert!(account.can_log_in(s).await);
 }
 
 async fn an_account_that_is_there_already(s: &Server) {
@@ -90,7 +78,7 @@ async fn an_account_that_is_there_already(s: &Server) {
         let answer = ask(&mut stream, "set", &credentials(&user, "mine now")).await;
         assert_eq!(answer.condition(), "conflict", "{user}");
     }
-    assert!(can_log_in(s, &account).await, "the password is as it was");
+    assert!(account.can_log_in(s).await, "the password is as it was");
 }
 
 async fn registrations_that_make_no_sense(s: &Server) {
@@ -114,7 +102,7 @@ async fn registrations_that_make_no_sense(s: &Server) {
             "{payload}: {condition}"
         );
     }
-    assert!(!can_log_in(s, &named("somebody")).await);
+    assert!(!Account::named("somebody", "secret").can_log_in(s).await);
 }
 
 async fn registering_needs_tls(s: &Server) {
@@ -125,7 +113,7 @@ async fn registering_needs_tls(s: &Server) {
         .send(format!("<iq type='set' id='reg' to='localhost'>{}</iq>", credentials("clear", "secret")))
         .await;
     stream.failed().await;
-    assert!(!can_log_in(s, &named("clear")).await);
+    assert!(!Account::named("clear", "secret").can_log_in(s).await);
 }
 
 async fn making_accounts_is_throttled(s: &Server) {
@@ -136,8 +124,8 @@ async fn making_accounts_is_throttled(s: &Server) {
     let mut stream = encrypted(s).await;
     let answer = ask(&mut stream, "set", &credentials("third", "secret")).await;
     assert_eq!(answer.kind(), Some("error"), "{}", answer.show());
-    assert!(!can_log_in(s, &named("third")).await);
-    assert!(can_log_in(s, &named("first")).await);
+    assert!(!Account::named("third", "secret").can_log_in(s).await);
+    assert!(Account::named("first", "secret").can_log_in(s).await);
 }
 
 async fn change(client: &mut Client, user: &str, password: &str) -> Element {
@@ -150,14 +138,14 @@ async fn a_password_is_changed(s: &Server) {
     let mut romeo = s.online(&old, "one").await;
     assert_eq!(change(&mut romeo, &old.user, "brand new").await.kind(), Some("result"));
     let new = Account { password: "brand new".to_owned(), ..old.clone() };
-    assert!(!can_log_in(s, &old).await);
-    assert!(can_log_in(s, &new).await);
+    assert!(!old.can_log_in(s).await);
+    assert!(new.can_log_in(s).await);
     // The session that did it lives on.
     romeo.nothing().await;
     // Nobody changes another's.
     let victim = s.account();
     assert_eq!(change(&mut romeo, &victim.user, "stolen").await.kind(), Some("error"));
-    assert!(can_log_in(s, &victim).await);
+    assert!(victim.can_log_in(s).await);
 }
 
 async fn a_new_password_ends_resumable_sessions(s: &Server) {
@@ -177,7 +165,7 @@ async fn a_password_that_is_none(s: &Server) {
     let mut romeo = s.online(&account, "one").await;
     let condition = change(&mut romeo, &account.user, "").await.condition();
     assert!(matches!(&*condition, "bad-request" | "not-acceptable"), "{condition}");
-    assert!(can_log_in(s, &account).await);
+    assert!(account.can_log_in(s).await);
 }
 
 /// XEP-0077 §3.2: the request is answered, then the sessions end with `<not-authorized/>`; contacts are told.
@@ -191,7 +179,7 @@ async fn an_account_is_removed(s: &Server) {
     assert_eq!(romeo.iq().await.kind(), Some("result"));
     assert_eq!(romeo.failed().await, "not-authorized");
     assert_eq!(other.failed().await, "not-authorized");
-    assert!(!can_log_in(s, &account).await);
+    assert!(!account.can_log_in(s).await);
 
     let told = juliet.drain().await;
     for kind in ["unsubscribe", "unsubscribed"] {

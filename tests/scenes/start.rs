@@ -29,11 +29,7 @@ async fn nothing_has_to_be_configured(s: &Server) {
     let said = own.log();
     assert!(said.contains("Waxwing serves localhost\n"), "{said}");
     assert!(said.contains("CA to trust       ./waxwing-data/tls/ca.pem\n"), "{said}");
-    let admin = Account {
-        user: "admin".to_owned(),
-        password: behind(&said, "admin@localhost").to_owned(),
-        jid: "admin@localhost".to_owned(),
-    };
+    let admin = Account::named("admin", behind(&said, "admin@localhost"));
     assert!(admin.password.len() >= 16, "nobody guesses it");
     // The harness connects where it was printed, and trusts that CA alone.
     for direct in [false, true] {
@@ -47,8 +43,10 @@ async fn nothing_has_to_be_configured(s: &Server) {
     let more = said.lines().last().expect("a last line").trim();
     assert!(more.ends_with("waxwing user add someone@localhost"), "{more}");
     let words: Vec<&str> = more.split_whitespace().skip(1).chain(["--password", "secret"]).collect();
-    assert!(own.cli(&words, "").status.success());
-    assert!(own.cli(&["user", "show", "someone@localhost"], "").status.success());
+    own.succeeds(&words, "");
+    for (user, marks) in [("someone", "admin     no"), ("admin", "admin     yes")] {
+        assert!(own.succeeds(&["user", "show", &format!("{user}@localhost")], "").contains(marks));
+    }
 
     // Certificate and account are kept.
     let tls = |name: &str| fs::read(own.data().join("tls").join(name)).expect(name);
