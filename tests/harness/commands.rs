@@ -53,7 +53,14 @@ impl Server {
         let quoted = words.map(|word| format!("'{}' ", word.to_str().expect("UTF-8").replace('\'', "'\\''")));
         let mut process = limited();
         // Debian: bsdutils.
-        process.args(["script", "--quiet", "--return", "--command", &quoted.collect::<String>(), "/dev/null"]);
+        process.args([
+            "script",
+            "--quiet",
+            "--return",
+            "--command",
+            &quoted.collect::<String>(),
+            "/dev/null",
+        ]);
         process.current_dir(self.folder()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = process.spawn().expect("script");
         let (mut keyboard, mut screen) =

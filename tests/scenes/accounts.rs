@@ -133,7 +133,8 @@ async fn a_removed_account_is_out(s: &Server) {
 async fn an_import_names_its_bad_line(s: &Server) {
     let file = s.data().join("import.txt");
     let path = file.to_str().expect("UTF-8").to_owned();
-    for bad in ["imp2@localhost", "@localhost x", "imp2@other.example x", "a b c@localhost x", "imp1@localhost x"]
+    for bad in
+        ["imp2@localhost", "@localhost x", "imp2@other.example x", "a b c@localhost x", "imp1@localhost x"]
     {
         fs::write(&file, format!("imp1@localhost one\n{bad}\nimp3@localhost three\n")).expect("the list");
         let said = s.fails(&["user", "import", &path], "");
