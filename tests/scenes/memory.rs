@@ -55,7 +55,7 @@ async fn one_without_stream_management(s: &Server) {
 }
 
 async fn stops_reading(s: &Server, numbered: bool) {
-    while_others_talk(s, STOPS_READING, async {
+    while_others_talk(s, STOPS_READING, async |_| {
         let mut slow = s.login(&s.account(), "slow").await;
         if numbered {
             slow.enable().await;
@@ -74,7 +74,7 @@ async fn stops_reading(s: &Server, numbered: bool) {
 }
 
 async fn a_client_that_stops_reading_and_a_full_log(s: &Server) {
-    while_others_talk(s, STOPS_READING, async {
+    while_others_talk(s, STOPS_READING, async |_| {
         let mut slow = s.user().await;
         let mut sender = s.user().await;
         flood(&mut sender, slow.bare(), SENT / BODY).await;
@@ -102,7 +102,7 @@ async fn silent_connections_before_login(s: &Server) {
     let limit = format!("--nofile={}:", CONNECTIONS * 2);
     let status = Command::new("prlimit").args(["--pid", &std::process::id().to_string(), &limit]).status();
     assert!(status.expect("prlimit (Debian: util-linux)").success(), "too few open files are allowed");
-    while_others_talk(s, CONNECTIONS as u64 * SILENT, async {
+    while_others_talk(s, CONNECTIONS as u64 * SILENT, async |talk| {
         let mut silent = Vec::new();
         for number in 0..CONNECTIONS {
             silent.push(match number % 4 {
@@ -119,7 +119,7 @@ async fn silent_connections_before_login(s: &Server) {
                 }
             });
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        talk.go_on(50).await;
         drop(silent);
     })
     .await;
@@ -127,7 +127,7 @@ async fn silent_connections_before_login(s: &Server) {
 
 async fn hostile_documents_before_login(s: &Server) {
     for document in DOCUMENTS {
-        while_others_talk(s, DOCUMENT, async {
+        while_others_talk(s, DOCUMENT, async |_| {
             let mut stream = Stream::direct(s).await;
             stream.open().await;
             document.feed(&mut stream).await;
@@ -138,7 +138,7 @@ async fn hostile_documents_before_login(s: &Server) {
 
 async fn hostile_documents_after_login(s: &Server) {
     for document in DOCUMENTS {
-        while_others_talk(s, DOCUMENT, async {
+        while_others_talk(s, DOCUMENT, async |_| {
             let mut stream = Stream::direct(s).await;
             stream.open().await;
             stream.login(&s.account()).await;
@@ -226,34 +226,54 @@ impl Document {
     }
 }
 
-/// Does something beside a pair that talks all the time: each message is answered before the next. Meanwhile the
-/// server's resident memory grows by `bound` at most.
-async fn while_others_talk(s: &Server, bound: u64, what: impl Future<Output = ()>) {
-    let (mut a, mut b) = s.pair().await;
-    let before = reset_peak(s);
-    let done = Cell::new(false);
-    let mut said = 0u32;
-    let talk = async {
-        while !done.get() || said < 3 {
+/// A pair that talks all the time.
+#[derive(Default)]
+struct Talk {
+    /// Questions answered.
+    said: Cell<u32>,
+    over: Cell<bool>,
+}
+
+impl Talk {
+    /// Each message is answered before the next.
+    async fn between(&self, mut a: Client, mut b: Client) {
+        while !self.over.get() || self.said.get() < 3 {
+            let said = self.said.get();
             a.say(b.jid(), &format!("question {said}")).await;
             assert_eq!(b.message().await.body(), Some(format!("question {said}")));
             b.say(a.jid(), &format!("answer {said}")).await;
             assert_eq!(a.message().await.body(), Some(format!("answer {said}")));
-            said += 1;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.said.set(said + 1);
         }
-    };
+    }
+
+    /// Waits until so many more questions were answered.
+    async fn go_on(&self, more: u32) {
+        let enough = self.said.get() + more;
+        while self.said.get() < enough {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Does something beside a pair that talks all the time. Meanwhile the server's resident memory grows by `bound` at
+/// most.
+async fn while_others_talk(s: &Server, bound: u64, what: impl AsyncFnOnce(&Talk)) {
+    let (a, b) = s.pair().await;
+    let before = reset_peak(s);
+    let talk = Talk::default();
     let attack = async {
-        what.await;
-        done.set(true);
+        what(&talk).await;
+        talk.over.set(true);
     };
-    tokio::join!(attack, talk);
+    tokio::join!(attack, talk.between(a, b));
     let grown = memory(s, "VmHWM").saturating_sub(before);
     eprintln!(
-        "{:?}: from {} KiB by {} KiB, {said} questions answered",
+        "{:?}: from {} KiB by {} KiB, {} questions answered",
         s.database(),
         before >> 10,
-        grown >> 10
+        grown >> 10,
+        talk.said.get()
     );
     assert!(grown <= bound, "the server grew by {grown} bytes, {bound} were allowed");
 }

@@ -359,6 +359,8 @@ impl Account {
         state.archived = keep;
         let account = self.clone();
         tokio::spawn(async move {
+            // What was counted is stored by then, so no more than may be stays.
+            account.core().writer.flush().await;
             if let Err(error) = account.core().store.trim_archive(account.id, keep).await {
                 tracing::warn!(account = %account.jid, %error, "the archive could not be trimmed");
             }
