@@ -22,7 +22,8 @@ scenes! {
         a_stanza_before_login_is_not_authorized,
         a_stanza_before_binding_is_not_authorized;
     ["limits.login_timeout_seconds=1"]: who_does_not_log_in_is_cut_off;
-    ["keepalive.idle_seconds=5", "keepalive.answer_seconds=1"]: who_is_dead_is_cut_off;
+    ["keepalive.idle_seconds=5", "keepalive.answer_seconds=1"]: who_is_dead_is_cut_off,
+        who_is_alive_stays;
     ["limits.sessions_per_account=2"]: one_session_more_than_allowed;
     ["limits.connections_per_address=2"]: one_connection_more_than_allowed;
     ["limits.connections=2", r#"components={"c.localhost"={secret="a"}}"#]: one_connection_more_than_the_server_takes;
@@ -284,6 +285,35 @@ async fn who_is_dead_is_cut_off(s: &Server) {
     stream.login(&account).await;
     stream.bind(Some("dead")).await;
     assert_eq!(stream.failed().await, "connection-timeout");
+}
+
+/// Any sign of life will do (RFC 6120 §4.6.1): an answer, an acknowledgement, white space. Who is asked a second time
+/// was alive the first.
+async fn who_is_alive_stays(s: &Server) {
+    let answers = async {
+        let mut client = s.login(&s.account(), "answers").await;
+        for _ in 0..2 {
+            let ping = client.iq().await;
+            assert_eq!((ping.kind(), ping.from()), (Some("get"), Some("localhost")));
+            ping.must("ping", ns::PING);
+        }
+        client.nothing().await;
+    };
+    let acknowledges = async {
+        let mut client = s.login(&s.account(), "acknowledges").await;
+        client.enable().await;
+        client.asked(2).await;
+        client.nothing().await;
+    };
+    let breathes = async {
+        let mut stream = Login::default().stream(s, &s.account()).await;
+        stream.bind(None).await;
+        for _ in 0..2 {
+            stream.child().await.must("ping", ns::PING);
+            stream.send(" ").await;
+        }
+    };
+    tokio::join!(answers, acknowledges, breathes);
 }
 
 async fn one_session_more_than_allowed(s: &Server) {
