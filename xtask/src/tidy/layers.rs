@@ -92,7 +92,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates from outside that only these packages may use.
 const RESERVED: &[(&str, &[&str])] = &[
     ("quick-xml", &["waxwing-xml"]),
-    ("sqlx", &["waxwing-store-sqlite"]),
+    // Scenes hold up and break the database behind the server's back.
+    ("sqlx", &["waxwing-store-sqlite", "waxwing-tests"]),
     ("tokio-postgres", &["waxwing-store-postgres", "waxwing-pgtest"]),
     ("deadpool-postgres", &["waxwing-store-postgres"]),
     ("rcgen", &["waxwing-net"]),
