@@ -3,6 +3,8 @@
 use harness::{Account, Client, Server, StanzaExt, Suspended, befriend, ns, scenes_of_both_policies};
 
 scenes_of_both_policies! {
+    []: who_takes_the_resource_gets_what_waits,
+        a_request_that_was_read_and_not_answered;
     ["sm.resume_seconds=1"]: a_session_that_is_not_resumed_ends,
         messages_of_a_session_that_ended_wait,
         what_else_it_held_is_answered,
@@ -100,6 +102,41 @@ async fn what_else_it_held_is_answered(s: &Server) {
         told(&mut romeo, &id, "g").await;
         romeo.nothing().await;
     }
+}
+
+/// A client that starts anew and has nothing to resume with.
+async fn who_takes_the_resource_gets_what_waits(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.user().await;
+    let juliet = managed(s, &account, "balcony").await;
+    let to = juliet.jid().to_owned();
+    let suspended = juliet.drop_connection();
+    romeo.say(&to, "chat").await;
+    romeo.send(format!("<message to='{to}'><body>normal</body></message>")).await;
+    romeo.send(format!("<message to='{to}' type='groupchat' id='g'><body>g</body></message>")).await;
+    let id = romeo.ask("get", Some(&to), VERSION).await;
+    romeo.nothing().await;
+    let mut juliet = s.login(&account, "balcony").await;
+    assert_eq!(juliet.jid(), to);
+    told(&mut romeo, &id, "g").await;
+    romeo.nothing().await;
+    juliet.available(0).await;
+    assert_eq!(juliet.bodies().await, ["chat", "normal"]);
+    not_resumed(suspended, s, &account).await;
+}
+
+/// The stream is closed in good order, and the answer will not come.
+async fn a_request_that_was_read_and_not_answered(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.user().await;
+    let mut juliet = managed(s, &account, "balcony").await;
+    juliet.stop_acknowledging();
+    let id = romeo.ask("get", Some(juliet.jid()), VERSION).await;
+    assert_eq!(juliet.iq().await.id(), Some(&*id));
+    juliet.close().await;
+    let answer = romeo.iq().await;
+    assert_eq!((answer.id(), &*answer.condition()), (Some(&*id), "service-unavailable"));
+    romeo.nothing().await;
 }
 
 /// Nobody is told, and the account's other client sees only that it went.

@@ -237,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn h_goes_round() {
+        let begun = 1 << 32;
+        let mut inbound = Inbound { received: begun, durable: begun, start: 1, ..Inbound::default() };
+        assert_eq!(inbound.tell(), u32::MAX);
+        let n = inbound.receive();
+        inbound.close(n);
+        assert_eq!(inbound.tell(), 0);
+    }
+
+    #[test]
     fn after_a_failure_nothing_more_is_acknowledged() {
         let mut inbound = Inbound::default();
         let (a, b) = (inbound.receive(), inbound.receive());

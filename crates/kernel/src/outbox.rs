@@ -237,3 +237,30 @@ impl Outbox {
         self.closing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use waxwing_stanza::{Kind, PresenceType, Stanza};
+
+    use super::Outbox;
+    use crate::Entry;
+
+    #[test]
+    fn acknowledgements_go_round() {
+        let stanza = || Stanza::build(Kind::Presence(PresenceType::Available), None, None, None, |_| {});
+        let mut outbox = Outbox { numbered: true, acked: u32::MAX - 1, ..Outbox::new(1 << 20) };
+        for _ in 0..3 {
+            let entry = Entry::new(Arc::new(stanza()));
+            outbox.unacked_weight += entry.weight();
+            outbox.unacked.push_back(entry);
+        }
+        assert_eq!(outbox.acknowledge(2, |_| {}), Err(1), "more than was sent");
+        assert_eq!(outbox.acknowledge(0, |_| {}), Ok(()));
+        assert_eq!(outbox.unacked(), 1);
+        assert_eq!(outbox.acknowledge(u32::MAX, |_| {}), Err(1), "it was there before");
+        assert_eq!(outbox.acknowledge(1, |_| {}), Ok(()));
+        assert_eq!((outbox.unacked(), outbox.weight()), (0, 0));
+    }
+}
