@@ -34,6 +34,24 @@ async fn hello(romeo: &mut Client, to: &str) {
     romeo.send(format!("<message to='{to}' type='chat' id='m1'>{HELLO}</message>")).await;
 }
 
+/// How often the message is in the client's own archive, where it has one.
+async fn archived(client: &mut Client) -> Option<usize> {
+    let archive = "urn:xmpp:mam:2";
+    let answer = client.request("set", None, &format!("<query xmlns='{archive}'/>")).await;
+    let came = client.drain().await;
+    (answer.kind() == Some("result"))
+        .then(|| came.iter().filter(|it| it.has_child("result", archive)).count())
+}
+
+/// One entry on either side.
+async fn is_one_message(romeo: &mut Client, juliet: &mut Client) {
+    romeo.acknowledged().await;
+    juliet.nothing().await;
+    for client in [romeo, juliet] {
+        assert!(matches!(archived(client).await, None | Some(1)));
+    }
+}
+
 /// The connection breaks before an `<a/>` came; the client does not try to resume.
 async fn what_is_sent_again_after_a_new_bind_is_one_message(s: &Server) {
     let mut juliet = juliet(s).await;
@@ -47,8 +65,7 @@ async fn what_is_sent_again_after_a_new_bind_is_one_message(s: &Server) {
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
     hello(&mut romeo, juliet.bare()).await;
-    romeo.acknowledged().await;
-    juliet.nothing().await;
+    is_one_message(&mut romeo, &mut juliet).await;
 }
 
 /// The client comes back after the old session's end, and has nothing to resume with.
@@ -68,8 +85,7 @@ async fn what_is_sent_again_when_resumption_is_over_is_one_message(s: &Server) {
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
     hello(&mut romeo, juliet.bare()).await;
-    romeo.acknowledged().await;
-    juliet.nothing().await;
+    is_one_message(&mut romeo, &mut juliet).await;
 }
 
 /// As a phone that changes its network: the old connection is dead and the server does not know.
@@ -84,8 +100,7 @@ async fn what_is_sent_again_beside_a_dead_connection_is_one_message(s: &Server) 
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
     hello(&mut romeo, juliet.bare()).await;
-    romeo.acknowledged().await;
-    juliet.nothing().await;
+    is_one_message(&mut romeo, &mut juliet).await;
 }
 
 /// To somebody who is away: the entry is in the database before the sender knows.
@@ -106,6 +121,7 @@ async fn what_is_sent_again_after_a_crash_is_one_message(s: &Server) {
     let mut juliet = s.login(&away, "balcony").await;
     juliet.available(0).await;
     assert_eq!(juliet.bodies().await, ["hello"]);
+    is_one_message(&mut romeo, &mut juliet).await;
 }
 
 /// A client that counts its ids from 1 at every start says the same again, and means it.

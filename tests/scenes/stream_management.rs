@@ -21,6 +21,7 @@ scenes_of_both_policies! {
         a_closed_stream_is_not_resumed,
         a_session_is_resumed_once_only,
         a_resumed_session_goes_on_counting,
+        a_resumed_session_keeps_what_it_asked_for,
         a_hibernated_session_does_not_keep_messages_from_others,
         a_resend_is_not_delivered_again,
         equal_ids_on_one_stream_are_two_messages;
@@ -308,6 +309,31 @@ async fn a_resumed_session_goes_on_counting(s: &Server) {
         (juliet, h) = resumed(suspended, s, &account).await;
         assert_eq!(h, sent);
         assert_eq!(juliet.bodies().await, [format!("down {round}")]);
+    }
+}
+
+/// Copies and roster pushes; what came meanwhile too.
+async fn a_resumed_session_keeps_what_it_asked_for(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.user().await;
+    let mut desk = s.online(&account, "desk").await;
+    let mut juliet = managed(s, &account, "balcony").await;
+    juliet.request("set", None, &format!("<enable xmlns='{}'/>", ns::CARBONS)).await;
+    desk.drain().await;
+    juliet.drain().await;
+    let mut suspended = juliet.drop_connection();
+    for jid in ["nurse@localhost", "friar@localhost"] {
+        let set = format!("<query xmlns='{}'><item jid='{jid}'/></query>", ns::ROSTER);
+        assert_eq!(desk.request("set", None, &set).await.kind(), Some("result"));
+        romeo.say(desk.jid(), jid).await;
+        romeo.sync().await;
+        let (mut juliet, _) = resumed(suspended, s, &account).await;
+        let came = juliet.drain().await;
+        let items = came.iter().filter_map(|it| it.child("query", ns::ROSTER)?.children().next());
+        assert_eq!(items.filter_map(|it| it.attr("jid")).collect::<Vec<_>>(), [jid]);
+        let copies = came.iter().filter_map(|it| it.child("received", ns::CARBONS));
+        assert_eq!(copies.count(), 1);
+        suspended = juliet.drop_connection();
     }
 }
 
