@@ -10,6 +10,7 @@ scenes_of_both_policies! {
         what_else_it_held_is_answered,
         copies_and_archive_results_are_dropped;
     ["sm.resume_seconds=1", "limits.stanza=65536", "limits.outbox_bytes=65536"]: what_did_not_fit_is_answered_too;
+    ["limits.stanza=65536", "limits.outbox_bytes=65536"]: what_no_log_keeps_has_a_bound;
     ["sm.hibernated_bytes=1048576"]: the_oldest_ends_when_memory_is_short;
 }
 
@@ -188,6 +189,31 @@ async fn what_did_not_fit_is_answered_too(s: &Server) {
     juliet.available(0).await;
     let firsts: Vec<_> = juliet.bodies().await.iter().map(|body| body[..1].to_owned()).collect();
     assert_eq!(firsts, ["0", "1", "2", "3"]);
+}
+
+/// More than fits ends the session; its messages wait, and the room is told.
+async fn what_no_log_keeps_has_a_bound(s: &Server) {
+    let account = s.account();
+    let mut romeo = s.user().await;
+    let mut juliet = managed(s, &account, "balcony").await;
+    befriend(&mut romeo, &mut juliet).await;
+    let to = juliet.jid().to_owned();
+    let suspended = juliet.drop_connection();
+    romeo.say(&to, "kept").await;
+    let large = ".".repeat(30_000);
+    for n in 0..6 {
+        let kind = if n == 0 { "groupchat" } else { "headline" };
+        romeo
+            .send(format!("<message to='{to}' type='{kind}' id='m{n}'><body>{large}</body></message>"))
+            .await;
+    }
+    let told = romeo.find(|it| it.name() == "message").await;
+    assert_eq!((told.id(), &*told.condition()), (Some("m0"), "recipient-unavailable"));
+    romeo.find(|it| it.kind() == Some("unavailable") && it.from() == Some(&to)).await;
+    not_resumed(suspended, s, &account).await;
+    let mut juliet = s.login(&account, "later").await;
+    juliet.available(0).await;
+    assert_eq!(juliet.bodies().await, ["kept"]);
 }
 
 /// Nothing of it is lost: its messages wait, the newer session is resumed.
