@@ -26,6 +26,7 @@ scenes! {
         the_operator_sees_what_became_of_it,
         many_messages_make_few_notifications,
         a_call_does_not_wait,
+        a_request_for_presence_wakes_too,
         registrations_outlive_a_restart_and_not_their_account,
         the_filters_of_a_client,
         an_encrypted_notification,
@@ -476,6 +477,36 @@ async fn a_call_does_not_wait(s: &Server) {
     other.send(proposing(&account.jid, "sid")).await;
     published(&mut service, "").await;
     assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+async fn a_request_for_presence_wakes_too(s: &Server) {
+    let mut service = app_server(s, "asked").await;
+    let account = away(s, &service, "").await;
+    let mut laptop = s.online(&account, "laptop").await;
+    let (mut romeo, mut paris, mut blocked) = (s.user().await, s.user().await, s.user().await);
+    let block = format!("<block xmlns='urn:xmpp:blocking'><item jid='{}'/></block>", blocked.bare());
+    assert_eq!(laptop.request("set", None, &block).await.kind(), Some("result"));
+    let subscribe = format!("<presence type='subscribe' to='{}'/>", account.jid);
+    blocked.send(&subscribe).await;
+    blocked.sync().await;
+    romeo.send(&subscribe).await;
+    let requests = |number: u32| ("pending-subscription-count".to_owned(), number.to_string());
+    assert_eq!(summary(&published(&mut service, "").await), [count(0), requests(1)]);
+    // Asked twice it is one request, and one that was answered is none.
+    romeo.send(&subscribe).await;
+    romeo.sync().await;
+    left_alone(&mut service).await;
+    laptop.send(format!("<presence type='subscribed' to='{}'/>", romeo.bare())).await;
+    laptop.close().await;
+    paris.send(&subscribe).await;
+    assert_eq!(summary(&published(&mut service, "").await), [count(0), requests(1)]);
+    // Who is there is not woken.
+    let mut phone = s.login(&account, "phone").await;
+    phone.available(0).await;
+    let mut late = s.user().await;
+    late.send(&subscribe).await;
+    late.sync().await;
+    left_alone(&mut service).await;
 }
 
 async fn registrations_outlive_a_restart_and_not_their_account(s: &Server) {

@@ -89,7 +89,7 @@ fn content(note: &Note, body: &str, unread: u64) -> Value {
     let mut content = json!({
         "unread": unread,
         "sender": waxwing_stanza::bare_str(&note.from),
-        "type": "chat",
+        "type": if note.message.is_some() { "chat" } else { "subscribe" },
     });
     if !body.is_empty() {
         content["message"] = body.into();

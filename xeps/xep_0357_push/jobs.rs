@@ -7,12 +7,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until};
-use waxwing_kernel::{Account, Unread, now};
+use waxwing_kernel::{Account, now};
 use waxwing_stanza::{IqType, Kind, prepare};
 use waxwing_store::OwnerId;
 
 use super::failure::{Failure, Lasting};
-use super::notification::{Note, publication};
+use super::notification::{Note, Waiting, publication};
 use super::registration::{Ledger, Registration};
 use super::{Need, Push, need};
 
@@ -56,7 +56,7 @@ struct Job {
 struct State {
     registration: Registration,
     /// What the device is to be woken for.
-    due: Option<(Note, Unread)>,
+    due: Option<Note>,
     /// What is looked at again when the client has had time.
     watched: Option<Watched>,
     /// Not stored yet.
@@ -69,23 +69,23 @@ struct State {
 
 struct Watched {
     at: Instant,
-    first: (Note, Unread),
+    first: Note,
     /// The newest since, if another came.
-    last: Option<(Note, Unread)>,
+    last: Option<Note>,
 }
 
 impl Jobs {
     /// A device is to be woken.
-    pub fn note(&self, push: &Arc<Push>, one: &Registration, note: Note, unread: Unread) {
-        self.with(push, one, &unread.account.clone(), |state| state.queue(note, unread));
+    pub fn note(&self, push: &Arc<Push>, account: &Arc<Account>, one: &Registration, note: Note) {
+        self.with(push, one, account, |state| state.queue(note));
     }
 
     /// A device is to be woken if its client does not acknowledge a message.
-    pub fn watch(&self, push: &Arc<Push>, one: &Registration, note: Note, unread: Unread) {
+    pub fn watch(&self, push: &Arc<Push>, account: &Arc<Account>, one: &Registration, note: Note) {
         let at = Instant::now() + push.policy.patience;
-        self.with(push, one, &unread.account.clone(), |state| match &mut state.watched {
-            Some(watched) => watched.last = Some((note, unread)),
-            None => state.watched = Some(Watched { at, first: (note, unread), last: None }),
+        self.with(push, one, account, |state| match &mut state.watched {
+            Some(watched) => watched.last = Some(note),
+            None => state.watched = Some(Watched { at, first: note, last: None }),
         });
     }
 
@@ -152,14 +152,14 @@ impl Jobs {
 }
 
 impl State {
-    /// The newest stands for all; a call for more than what came after it.
-    fn queue(&mut self, note: Note, unread: Unread) {
+    /// The newest stands for all; a call for more than what came after it, and a message for more than a request.
+    fn queue(&mut self, note: Note) {
         let ledger = &mut self.registration.ledger;
         ledger.queued += 1;
         ledger.last_queued = now();
         self.dirty = true;
-        if note.call.is_some() || self.due.as_ref().is_none_or(|(due, _)| due.call.is_none()) {
-            self.due = Some((note, unread));
+        if self.due.as_ref().is_none_or(|due| due.weight() <= note.weight()) {
+            self.due = Some(note);
         }
     }
 
@@ -170,7 +170,7 @@ impl State {
 
 /// What a job does next.
 enum Next {
-    Send(Note, Unread),
+    Send(Note),
     Look(Watched),
     Save,
     Wait(Instant),
@@ -193,9 +193,9 @@ async fn run(push: Arc<Push>, key: Key, job: Arc<Job>) {
     let mut times = Times { send: begun, save: begun + SAVE, failures: 0, failing: begun };
     loop {
         match job.next(&mut times) {
-            Next::Send(note, unread) => {
-                if need(&job.account, &job.registration(), &unread, true).await == Need::Now {
-                    job.send(&push, note, unread, &mut times).await;
+            Next::Send(note) => {
+                if need(&job.account, &job.registration(), &note, true).await == Need::Now {
+                    job.send(&push, note, &mut times).await;
                 }
             }
             Next::Look(watched) => job.look(&push, watched).await,
@@ -228,11 +228,11 @@ impl Job {
         if std::mem::take(&mut state.renewed) {
             (times.send, times.failures) = (now, 0);
         }
-        let call = state.due.as_ref().is_some_and(|(note, _)| note.call.is_some());
+        let call = state.due.as_ref().is_some_and(|note| note.call.is_some());
         if (times.send <= now || call && times.failures == 0)
-            && let Some((note, unread)) = state.due.take()
+            && let Some(note) = state.due.take()
         {
-            return Next::Send(note, unread);
+            return Next::Send(note);
         }
         if let Some(watched) = state.watched.take_if(|watched| watched.at <= now) {
             return Next::Look(watched);
@@ -249,13 +249,10 @@ impl Job {
     /// The client had time.
     async fn look(&self, push: &Push, watched: Watched) {
         let Watched { first, last, .. } = watched;
-        let need = need(&self.account, &self.registration(), &first.1, true).await;
+        let need = need(&self.account, &self.registration(), &first, true).await;
         let mut state = self.state.lock();
         match (need, last) {
-            (Need::Now, last) => {
-                let (note, unread) = last.unwrap_or(first);
-                state.queue(note, unread);
-            }
+            (Need::Now, last) => state.queue(last.unwrap_or(first)),
             // It acknowledged the first; the newest has had less time.
             (_, Some(next)) if state.watched.is_none() => {
                 let at = Instant::now() + push.policy.patience;
@@ -265,12 +262,12 @@ impl Job {
         }
     }
 
-    async fn send(&self, push: &Push, note: Note, unread: Unread, times: &mut Times) {
+    async fn send(&self, push: &Push, note: Note, times: &mut Times) {
         let account = &self.account;
         let registration = self.registration();
         let Some(service) = prepare(&registration.jid) else { return };
-        let count = account.pending().max(1);
-        let request = publication(&account.jid, service, &registration, &note, count, push.policy.summary);
+        let waiting = self.waiting(&note).await;
+        let request = publication(&account.jid, service, &registration, &note, waiting, push.policy.summary);
         let Ok(_place) = push.jobs.places.acquire().await else { return };
         self.write(|ledger| (ledger.sent, ledger.last_sent) = (ledger.sent + 1, now()));
         let failure = match waxwing_im::ask(account.core(), request, PATIENCE).await {
@@ -309,8 +306,16 @@ impl Job {
         (times.send, times.failures) = (now + pause, times.failures + 1);
         // Tried again, unless a newer one came meanwhile.
         if now < times.failing + GIVEN_UP {
-            self.state.lock().due.get_or_insert((note, unread));
+            self.state.lock().due.get_or_insert(note);
         }
+    }
+
+    async fn waiting(&self, note: &Note) -> Waiting {
+        let account = &self.account;
+        // Another device may have taken the message meanwhile.
+        let messages = account.pending().max(u64::from(note.message.is_some()));
+        let roster = account.core().rosters.get(account.id).await;
+        Waiting { messages, requests: roster.map_or(0, |roster| roster.requests()) }
     }
 
     fn write(&self, change: impl FnOnce(&mut Ledger)) {

@@ -17,7 +17,7 @@ use waxwing_kernel::{
     About, Account, AccountCache, At, Device, Feature, Module, On, Place, PushPolicy, Reply, Request, Setup,
     SetupError, Unread, now,
 };
-use waxwing_stanza::{Condition, StanzaError, bare_str};
+use waxwing_stanza::{Addr, Condition, StanzaError, bare_str};
 use waxwing_store::{StoreError, Write};
 
 use self::jobs::Jobs;
@@ -67,6 +67,7 @@ impl Module for Push {
         on.set_named(At::Own, "enable", PUSH, Push::enable);
         on.set_named(At::Own, "disable", PUSH, Push::disable);
         on.unread(Push::unread);
+        on.asked(Push::asked);
     }
 }
 
@@ -177,8 +178,7 @@ impl Push {
                     return;
                 }
                 let Some(note) = Note::of(&unread) else { return };
-                let push = self.clone();
-                tokio::spawn(async move { push.consider(unread, note, known).await });
+                self.clone().consider(account, note, known);
             }
         }
     }
@@ -192,8 +192,26 @@ impl Push {
         }
     }
 
-    async fn consider(self: Arc<Self>, unread: Unread, note: Note, known: Option<Arc<Vec<Registration>>>) {
-        let account = &unread.account;
+    /// Somebody asks to see an account's presence.
+    fn asked(self: &Arc<Self>, account: &Arc<Account>, by: &Addr) {
+        let known = self.registrations.present(account.id);
+        if known.as_ref().is_none_or(|all| !all.is_empty()) {
+            self.clone().consider(account, Note::asked(by), known);
+        }
+    }
+
+    /// Has whoever is to be woken woken.
+    fn consider(self: Arc<Self>, account: &Arc<Account>, note: Note, known: Option<Arc<Vec<Registration>>>) {
+        let account = account.clone();
+        tokio::spawn(async move { self.wake(&account, note, known).await });
+    }
+
+    async fn wake(
+        self: Arc<Self>,
+        account: &Arc<Account>,
+        note: Note,
+        known: Option<Arc<Vec<Registration>>>,
+    ) {
         let all = match known {
             Some(all) => all,
             None => match self.registrations.get(account.id).await {
@@ -208,9 +226,9 @@ impl Push {
             if !self.wants(account, one, &note).await {
                 continue;
             }
-            match need(account, one, &unread, false).await {
-                Need::Now => self.jobs.note(&self, one, note.clone(), unread.clone()),
-                Need::Later => self.jobs.watch(&self, one, note.clone(), unread.clone()),
+            match need(account, one, &note, false).await {
+                Need::Now => self.jobs.note(&self, account, one, note.clone()),
+                Need::Later => self.jobs.watch(&self, account, one, note.clone()),
                 Need::No => {}
             }
         }
@@ -233,7 +251,7 @@ impl Push {
     }
 }
 
-/// Whether a device is to be woken for a message.
+/// Whether a device is to be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Now,
@@ -243,7 +261,8 @@ enum Need {
 }
 
 /// `late`: it has had time.
-async fn need(account: &Account, one: &Registration, unread: &Unread, late: bool) -> Need {
+async fn need(account: &Account, one: &Registration, note: &Note, late: bool) -> Need {
+    let Some(unread) = &note.message else { return asked(account, one, &note.from).await };
     let wait = if late { Need::Now } else { Need::Later };
     match account.device(&one.resource, unread.seq) {
         Device::Awake { holds: true } => wait,
@@ -257,6 +276,16 @@ async fn need(account: &Account, one: &Registration, unread: &Unread, late: bool
         _ if late => while_pending(account, unread).await,
         _ => Need::Later,
     }
+}
+
+/// Whoever is available was told of the request, and is told when it becomes so.
+async fn asked(account: &Account, one: &Registration, by: &Addr) -> Need {
+    let waits = match account.core().rosters.get(account.id).await {
+        Ok(roster) => roster.row(by).is_some_and(|row| row.request.is_some()),
+        Err(_) => true,
+    };
+    let there = matches!(account.device(&one.resource, 0), Device::Awake { .. });
+    if waits && !there { Need::Now } else { Need::No }
 }
 
 async fn while_pending(account: &Account, unread: &Unread) -> Need {

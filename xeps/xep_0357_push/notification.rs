@@ -29,9 +29,11 @@ const ENCRYPTED: &[(&str, &str)] = &[
     ("x", "jabber:x:encrypted"),
 ];
 
-/// The newest message that a device is woken for.
-#[derive(Debug, Clone)]
+/// What a device is woken for: the newest message, or somebody who asks to see the account's presence.
+#[derive(Clone)]
 pub struct Note {
+    /// `None`: a request for presence.
+    pub message: Option<Unread>,
     pub from: Addr,
     /// What may be shown, of a message that is not encrypted.
     pub body: Option<Arc<str>>,
@@ -54,13 +56,31 @@ impl Note {
         let from = stanza.from.clone().filter(|from| !same_bare(from, &unread.account.jid))?;
         if let Some(propose) = stanza.child("propose", JINGLE_MESSAGE) {
             let call = Call::of(&decode(stanza, propose).ok()?)?;
-            return Some(Note { from, body: None, call: Some(Arc::new(call)) });
+            return Some(Note { call: Some(Arc::new(call)), ..Note::about(unread, from) });
         }
         if is_encrypted(stanza) {
-            return Some(Note { from, body: None, call: None });
+            return Some(Note::about(unread, from));
         }
         let body = stanza.child("body", ns::CLIENT)?.text(stanza.element());
-        Some(Note { from, body: Some(Arc::from(&*body)), call: None })
+        Some(Note { body: Some(Arc::from(&*body)), ..Note::about(unread, from) })
+    }
+
+    fn about(unread: &Unread, from: Addr) -> Note {
+        Note { message: Some(unread.clone()), from, body: None, call: None }
+    }
+
+    /// Somebody asks to see the account's presence.
+    pub fn asked(by: &Addr) -> Note {
+        Note { message: None, from: by.clone(), body: None, call: None }
+    }
+
+    /// Where there is room for one only, the greater is told.
+    pub fn weight(&self) -> u8 {
+        match (&self.call, &self.message) {
+            (Some(_), _) => 2,
+            (None, Some(_)) => 1,
+            (None, None) => 0,
+        }
     }
 }
 
@@ -104,13 +124,21 @@ fn is_encrypted(stanza: &Stanza) -> bool {
     })
 }
 
+/// What waits for the account.
+#[derive(Clone, Copy)]
+pub struct Waiting {
+    pub messages: u64,
+    /// People who ask to see its presence.
+    pub requests: usize,
+}
+
 /// §7: one publication.
 pub fn publication(
     account: &Addr,
     service: Addr,
     one: &Registration,
     note: &Note,
-    count: u64,
+    waiting: Waiting,
     policy: PushSummary,
 ) -> Stanza {
     let id = waxwing_sasl::token();
@@ -120,7 +148,7 @@ pub fn publication(
                 Tag::new(out, "item").children(|out| {
                     Tag::new(out, "notification")
                         .ns(PUSH)
-                        .children(|out| write(out, one, note, count, policy));
+                        .children(|out| write(out, one, note, waiting, policy));
                 });
             });
             one.write_options(out);
@@ -128,14 +156,14 @@ pub fn publication(
     })
 }
 
-fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, count: u64, policy: PushSummary) {
+fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, waiting: Waiting, policy: PushSummary) {
     // What is encrypted must not stand beside it in the clear.
     match &one.encryption {
         Some(encryption) => {
-            encryption.write(out, note, count, one.jingle);
+            encryption.write(out, note, waiting.messages, one.jingle);
         }
         None => {
-            write_summary(out, note, count, policy);
+            write_summary(out, note, waiting, policy);
             if let Some(call) = note.call.as_ref().filter(|_| one.jingle && policy >= PushSummary::Sender) {
                 call.write(out);
             }
@@ -146,11 +174,14 @@ fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, count: u64, policy:
     }
 }
 
-fn write_summary(out: &mut Vec<u8>, note: &Note, count: u64, policy: PushSummary) {
+fn write_summary(out: &mut Vec<u8>, note: &Note, waiting: Waiting, policy: PushSummary) {
     Tag::new(out, "x").ns("jabber:x:data").attr("type", "submit").children(|out| {
         write_field(out, "FORM_TYPE", Some("hidden"), [SUMMARY]);
-        write_field(out, "message-count", None, [count.to_string().as_str()]);
-        if policy >= PushSummary::Sender {
+        write_field(out, "message-count", None, [waiting.messages.to_string().as_str()]);
+        if waiting.requests > 0 {
+            write_field(out, "pending-subscription-count", None, [waiting.requests.to_string().as_str()]);
+        }
+        if policy >= PushSummary::Sender && note.message.is_some() {
             write_field(out, "last-message-sender", None, [note.from.as_str()]);
         }
         if let Some(body) = note.body.as_deref().filter(|_| policy >= PushSummary::Body) {

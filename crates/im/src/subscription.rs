@@ -246,6 +246,7 @@ async fn change_inbound(
     if reaction == Inbound::Ignore {
         return Ok((reaction, was_shown));
     }
+    let asked = row.request.is_some() && before.as_ref().is_none_or(|before| before.request.is_none());
     let changed = before.as_ref() != Some(&row) && commit(account, &mut edit, &before, &row).await?;
     if reaction == Inbound::Deliver {
         // §3.1.6: before the roster push, and to those who asked for the roster; a request goes to whoever is
@@ -255,6 +256,9 @@ async fn change_inbound(
     }
     if changed {
         push(account, &edit.current, contact);
+    }
+    if asked {
+        account.host.table().asked(account, contact);
     }
     Ok((reaction, was_shown))
 }

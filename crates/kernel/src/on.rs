@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waxwing_stanza::{Condition, Stanza, StanzaError, decode};
+use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, decode};
 use waxwing_xml::Element;
 use xso::FromXml;
 use xso::fromxml::XmlNameMatcher;
@@ -141,6 +141,14 @@ impl<M: Module> On<'_, M> {
         let module = self.module.clone();
         self.list("unread".to_owned());
         self.table.unread.push(Box::new(move |message| unread(&module, message)));
+    }
+
+    /// Called when somebody asks to see an account's presence and has to be answered, once whoever is available was told.
+    /// Must not wait.
+    pub fn asked(&mut self, asked: fn(&Arc<M>, &Arc<Account>, &Addr)) {
+        let module = self.module.clone();
+        self.list("asked".to_owned());
+        self.table.asked.push(Box::new(move |account, by| asked(&module, account, by)));
     }
 
     /// Called when an account's last resource has become unavailable, with its unavailable presence.

@@ -30,6 +30,11 @@ impl Roster {
         self.rows.len() - self.contacts()
     }
 
+    /// How many people wait for an answer.
+    pub fn requests(&self) -> usize {
+        self.rows.values().filter(|row| row.request.is_some()).count()
+    }
+
     /// Whether the contact is shown the owner's presence.
     pub fn shows_presence_to(&self, contact: &Jid) -> bool {
         self.row(contact)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use waxwing_stanza::{IqType, Kind, Stanza, StanzaError};
+use waxwing_stanza::{Addr, IqType, Kind, Stanza, StanzaError};
 use waxwing_xml::Element;
 
 use crate::{
@@ -18,6 +18,7 @@ type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
 type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
 type Gone = Box<dyn Fn(&Arc<Account>, &Stanza) + Send + Sync>;
 type UnreadHook = Box<dyn Fn(Unread) + Send + Sync>;
+type Asked = Box<dyn Fn(&Arc<Account>, &Addr) + Send + Sync>;
 type Nonza = Box<dyn Fn(&Arc<Session>, &Element) + Send + Sync>;
 type InlineBinder = Box<dyn Fn(&mut InlineBind<'_>) + Send + Sync>;
 type Bound = Box<dyn Fn(Arc<Session>) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send>> + Send + Sync>;
@@ -47,6 +48,7 @@ pub struct Table {
     /// By name and namespace.
     pub(crate) nonzas: Vec<(&'static str, &'static str, Nonza)>,
     pub(crate) unread: Vec<UnreadHook>,
+    pub(crate) asked: Vec<Asked>,
     pub(crate) gone: Vec<Gone>,
     pub(crate) inline_binds: Vec<(&'static str, InlineBinder)>,
     pub(crate) bound: Vec<Bound>,
@@ -204,6 +206,13 @@ impl Table {
     pub fn unread(&self, unread: Unread) {
         for hook in &self.unread {
             hook(unread.clone());
+        }
+    }
+
+    /// Somebody asks to see the account's presence.
+    pub fn asked(&self, account: &Arc<Account>, by: &Addr) {
+        for asked in &self.asked {
+            asked(account, by);
         }
     }
 
