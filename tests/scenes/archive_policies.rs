@@ -352,6 +352,11 @@ async fn how_long_an_account_keeps_its_messages(s: &Server) {
         let done = set(days);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         assert_eq!(String::from_utf8_lossy(&done.stdout), format!("{} retention={days}\n", account.jid));
+        let shown = s.cli(&["user", "show", &account.jid], "");
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        for line in ["archive   default", &format!("retention {days}")] {
+            assert!(shown.lines().any(|it| it == line), "{line:?} in {shown}");
+        }
     }
     for days in ["0", "36501", "-1", "", "week"] {
         let done = set(days);

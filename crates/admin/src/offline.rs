@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jid::BareJid;
-use waxwing_kernel::{LastSeen, policy_write, retention_write};
+use waxwing_kernel::{Archiving, LastSeen, policy_write, retention_write};
 use waxwing_sasl::Keys;
 use waxwing_store::{
     AccountRow, NewAccount, ReportQuery, RosterRow, Store, Subscription, Write, Writer, WriterOptions,
@@ -129,7 +129,10 @@ impl Operator for Offline {
         let row = self.row(jid).await?;
         let pending = self.store.log_head(row.id).await?.pending;
         let last_seen = LastSeen::stored(&*self.store, row.id).await?.name().to_owned();
-        Ok(AccountInfo { pending, last_seen, ..info(row) })
+        let archiving = Archiving::stored(&*self.store, row.id).await?;
+        let mut info = AccountInfo { pending, last_seen, ..info(row) };
+        info.tell_archiving(&archiving);
+        Ok(info)
     }
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
@@ -155,5 +158,5 @@ impl Operator for Offline {
 
 fn info(row: AccountRow) -> AccountInfo {
     let AccountRow { jid, admin, disabled, created, .. } = row;
-    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new(), last_seen: String::new() }
+    AccountInfo { jid, admin, disabled, created, ..AccountInfo::default() }
 }

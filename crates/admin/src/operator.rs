@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use waxwing_sasl::{Keys, Tokens};
 use waxwing_store::{DeviceRow, ReportQuery};
 
-use waxwing_kernel::{Archive, LastSeen, Retention};
+use waxwing_kernel::{Archive, Archiving, LastSeen, Retention};
 
 use crate::{AdminError, PushInfo, ReportContent, ReportInfo};
 
@@ -79,7 +79,7 @@ impl fmt::Display for Setting {
 }
 
 /// What is shown of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
     /// The bare JID, prepared.
     pub jid: String,
@@ -93,6 +93,18 @@ pub struct AccountInfo {
     pub resources: Vec<String>,
     /// Who may know when its owner was last there.
     pub last_seen: String,
+    /// The policy of its archive, and the days that this keeps messages; `default`: its host's.
+    pub archive: String,
+    pub retention: String,
+}
+
+impl AccountInfo {
+    pub fn tell_archiving(&mut self, archiving: &Archiving) {
+        let default = || "default".to_owned();
+        self.archive = archiving.policy.map_or_else(default, |policy| policy.name().to_owned());
+        self.retention =
+            archiving.retention.map_or_else(default, |retention| retention.in_days().to_string());
+    }
 }
 
 /// A client of an account that says which installation it is.
@@ -164,6 +176,6 @@ pub trait Operator: Send + Sync + 'static {
     async fn remove_report(&self, id: u64) -> Result<(), AdminError>;
 
     /// Accounts in the order of their JIDs, from after `after`, a page of them; empty at the end. `pending`,
-    /// `resources` and `last_seen` are not told here.
+    /// `resources` and settings are not told here.
     async fn list(&self, after: Option<&str>) -> Result<Vec<AccountInfo>, AdminError>;
 }

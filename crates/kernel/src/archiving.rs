@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use jid::Jid;
 use waxwing_stanza::bare_str;
-use waxwing_store::{Doc, OwnerId, StoreError, Write};
+use waxwing_store::{Doc, OwnerId, Store, StoreError, Write};
 
 use crate::{Account, Edit, Retention, retention};
 
@@ -139,6 +139,11 @@ pub struct Archiving {
 }
 
 impl Archiving {
+    /// Of an account, from the store itself.
+    pub async fn stored(store: &dyn Store, owner: OwnerId) -> Result<Archiving, StoreError> {
+        Archiving::read(store.docs(owner, KIND).await?)
+    }
+
     /// What is damaged is not guessed at.
     pub(crate) fn read(docs: Vec<Doc>) -> Result<Archiving, StoreError> {
         let mut read = Archiving::default();

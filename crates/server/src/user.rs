@@ -129,14 +129,17 @@ fn marks(info: &AccountInfo) -> String {
 fn shown(info: &AccountInfo) -> String {
     let yes_no = |it| if it { "yes" } else { "no" };
     format!(
-        "account   {}\nadmin     {}\ndisabled  {}\ncreated   {}\npending   {}\nsessions  {}\nlast_seen {}\n",
+        "account   {}\nadmin     {}\ndisabled  {}\ncreated   {}\npending   {}\nsessions  {}\nlast_seen {}\narchive   {}\n\
+         retention {}\n",
         info.jid,
         yes_no(info.admin),
         yes_no(info.disabled),
         date(info.created),
         info.pending,
         if info.resources.is_empty() { "none".to_owned() } else { info.resources.join(" ") },
-        info.last_seen
+        info.last_seen,
+        info.archive,
+        info.retention
     )
 }
 

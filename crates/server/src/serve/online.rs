@@ -8,7 +8,7 @@ use waxwing_admin::{
     AccountInfo, AdminError, DeviceInfo, Draft, Operator, PushInfo, ReportContent, ReportInfo, Setting,
     push_registrations,
 };
-use waxwing_kernel::{Account, Closing, Core, now};
+use waxwing_kernel::{Account, Archiving, Closing, Core, now};
 use waxwing_sasl::Keys;
 use waxwing_store::{AccountRow, NewAccount, ReportQuery, Write};
 
@@ -117,7 +117,10 @@ impl Operator for Online {
             resources.iter().map(|resource| resource.name().to_owned()).collect::<Vec<_>>()
         });
         let last_seen = account.last_seen().await?.name().to_owned();
-        Ok(AccountInfo { pending: account.pending(), resources, last_seen, ..info(row) })
+        let archiving = Archiving::stored(&*self.core.store, row.id).await?;
+        let mut info = AccountInfo { pending: account.pending(), resources, last_seen, ..info(row) };
+        info.tell_archiving(&archiving);
+        Ok(info)
     }
 
     async fn push(&self, jid: &BareJid) -> Result<Vec<PushInfo>, AdminError> {
@@ -143,5 +146,5 @@ impl Operator for Online {
 
 fn info(row: AccountRow) -> AccountInfo {
     let AccountRow { jid, admin, disabled, created, .. } = row;
-    AccountInfo { jid, admin, disabled, created, pending: 0, resources: Vec::new(), last_seen: String::new() }
+    AccountInfo { jid, admin, disabled, created, ..AccountInfo::default() }
 }
