@@ -80,7 +80,7 @@ async fn next(client: &mut Client) -> (String, bool) {
     (message.body().unwrap_or_default(), message.child("stanza-id", ns::STANZA_ID).is_some())
 }
 
-/// Servers of scenes are told otherwise, so that the ping tells what has come.
+/// Servers of scenes are told which policy they have.
 async fn the_default_is_an_archive(s: &Server) {
     let shown = s.cli(&["config", "show"], "");
     let shown = String::from_utf8(shown.stdout).expect("UTF-8");

@@ -1,10 +1,13 @@
 //! Sessions whose connection is gone: what becomes of what they hold when nobody resumes them (XEP-0198 §5).
 
-use harness::{Account, Client, Server, StanzaExt, Suspended, befriend, ns, scenes_of_both_policies};
+use harness::{
+    Account, Client, Component, Server, StanzaExt, Suspended, befriend, ns, scenes_of_both_policies,
+};
 
 scenes_of_both_policies! {
     []: who_takes_the_resource_gets_what_waits,
         a_request_that_was_read_and_not_answered;
+    [r#"components={"rooms.localhost"={secret="s3cret"}}"#, "sm.resume_seconds=1"]: a_room_is_told_who_left_without_a_word;
     ["sm.resume_seconds=1"]: a_session_that_is_not_resumed_ends,
         messages_of_a_session_that_ended_wait,
         what_else_it_held_is_answered,
@@ -169,6 +172,39 @@ async fn copies_and_archive_results_are_dropped(s: &Server) {
     let mut late = s.login(&account, "late").await;
     late.available(0).await;
     assert_eq!(late.bodies().await, [""; 0]);
+}
+
+/// XEP-0045 §7.14: by the error a room knows that its occupant is gone.
+async fn a_room_is_told_who_left_without_a_word(s: &Server) {
+    let account = s.account();
+    let mut room = Component::connect(s, "rooms.localhost", "s3cret").await;
+    let from = "garden@rooms.localhost/tybalt";
+    let mut juliet = managed(s, &account, "balcony").await;
+    let to = juliet.jid().to_owned();
+    // One that she read and acknowledged, one that she did not, and some that she never got.
+    let message = |id: &str| {
+        format!("<message from='{from}' to='{to}' type='groupchat' id='{id}'><body>{id}</body></message>")
+    };
+    room.send(message("read")).await;
+    juliet.message().await;
+    juliet.acknowledge().await;
+    juliet.sync().await;
+    juliet.stop_acknowledging();
+    room.send(message("unsure")).await;
+    juliet.message().await;
+    juliet.drop_connection();
+    room.send(message("late")).await;
+    room.send(format!("<presence from='{from}' to='{to}'/>")).await;
+    room.send(format!("<message from='{from}' to='{to}' type='headline' id='h'/>")).await;
+    room.send(format!("<iq from='{from}' to='{to}' type='get' id='i'>{VERSION}</iq>")).await;
+    for (id, condition) in
+        [("unsure", "recipient-unavailable"), ("late", "recipient-unavailable"), ("i", "service-unavailable")]
+    {
+        let error = room.next().await;
+        assert_eq!((error.id(), &*error.condition()), (Some(id), condition));
+        assert_eq!((error.from(), error.to()), (Some(&*to), Some(from)));
+    }
+    room.nothing().await;
 }
 
 /// It reads too slowly, so that what came last waits behind what it is to read from its log.
