@@ -15,6 +15,7 @@ scenes! {
         groups_are_neither_doubled_nor_empty,
         a_subscription_in_a_set_is_ignored,
         an_item_needs_a_valid_address,
+        nobody_is_their_own_contact,
         nobody_sets_the_roster_of_another,
         a_version_that_is_current_costs_nothing,
         a_stale_version_gets_the_whole_roster,
@@ -196,6 +197,22 @@ async fn an_item_needs_a_valid_address(s: &Server) {
     {
         let condition = set(&mut romeo, item).await.condition();
         assert!(matches!(&*condition, "bad-request" | "jid-malformed"), "{item}: {condition}");
+    }
+    assert!(roster(&mut romeo).await.is_empty());
+}
+
+async fn nobody_is_their_own_contact(s: &Server) {
+    let mut romeo = s.user().await;
+    let me = romeo.bare().to_owned();
+    for item in [format!("<item jid='{me}'/>"), format!("<item jid='{me}' subscription='remove'/>")] {
+        assert_eq!(set(&mut romeo, &item).await.condition(), "not-allowed");
+    }
+    for kind in ["subscribe", "subscribed", "unsubscribe", "unsubscribed"] {
+        romeo.send(format!("<presence to='{me}' type='{kind}'/>")).await;
+        romeo.nothing().await;
+        // RFC 6120 §8.3.3.1: a step that is for nobody is no step.
+        romeo.send(format!("<presence type='{kind}'/>")).await;
+        assert_eq!(romeo.presence().await.condition(), "bad-request");
     }
     assert!(roster(&mut romeo).await.is_empty());
 }
