@@ -85,7 +85,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waxwing-pgtest",
         ],
     ),
-    ("waxwing-fuzz", &["waxwing-xml", "waxwing-stanza", "waxwing-sasl"]),
+    ("waxwing-fuzz", &["waxwing-xml", "waxwing-stanza", "waxwing-sasl", "waxwing-c2s"]),
     ("xtask", &["waxwing-config"]),
 ];
 

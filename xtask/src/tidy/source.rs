@@ -13,6 +13,7 @@ const TASKS: &[(&str, &str)] = &[
         "one for a registration with something to do, ends with that or its account",
     ),
     ("xeps/xep_0357_push/mod.rs", "reads what an account registered for one message, which nobody waits for"),
+    ("xeps/words.rs", "one for an archive that is made searchable, ends when it is"),
     ("crates/kernel/src/order.rs", "one trim of a full archive, which nobody waits for"),
 ];
 
