@@ -1,7 +1,11 @@
 //! The databases that every scene runs on.
 
+use std::collections::BTreeMap;
+
 use pgtest::Cluster;
-use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 
 use crate::Server;
 
@@ -45,6 +49,43 @@ impl Server {
                 raw.close().await.expect("a closed database");
             }
         }
+    }
+
+    /// The first column of what SQL selects, as text.
+    async fn select(&self, sql: &str) -> Vec<String> {
+        match self.storage() {
+            Some(url) => Cluster::shared().select_in(url, sql).await,
+            None => {
+                let mut raw = self.sqlite().await;
+                let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut raw).await.expect("SQL");
+                raw.close().await.expect("a closed database");
+                rows
+            }
+        }
+    }
+
+    /// How many rows belong to this account, or to one that does not exist, in each table with an owner that has any.
+    pub async fn rows_of(&self, jid: &str) -> BTreeMap<String, u64> {
+        let tables = match self.storage() {
+            Some(_) => {
+                "SELECT table_name FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND column_name = 'owner'"
+            }
+            None => {
+                "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                 WHERE m.type = 'table' AND c.name = 'owner'"
+            }
+        };
+        let others = format!("SELECT id FROM accounts WHERE jid <> '{jid}'");
+        let mut rows = BTreeMap::new();
+        for table in self.select(tables).await {
+            let sql = format!("SELECT CAST(count(*) AS TEXT) FROM {table} WHERE owner NOT IN ({others})");
+            let count = self.select(&sql).await[0].parse().expect("a number");
+            if count > 0 {
+                rows.insert(table, count);
+            }
+        }
+        rows
     }
 
     /// Nothing can be appended to a log until what this returns is released.

@@ -1,6 +1,8 @@
 //! Accounts in band (XEP-0077): making, changing and removing them.
 
-use harness::{Account, Client, Server, StanzaExt, Stream, Suspended, befriend, ns, scenes};
+use harness::{
+    Account, Client, Server, StanzaExt, Stream, Suspended, agent, befriend, identifier, ns, scenes,
+};
 use minidom::Element;
 
 scenes! {
@@ -10,7 +12,8 @@ scenes! {
         a_password_that_is_none,
         an_account_is_removed,
         who_blocks_a_removed_account_shows_nothing_to_its_successor,
-        what_was_removed_left_no_trace;
+        what_was_removed_left_no_trace,
+        what_was_removed_left_no_row;
     ["registration=open", "limits.registrations_per_hour=100000"]: an_account_is_made,
         an_account_that_is_there_already,
         registrations_that_make_no_sense,
@@ -247,4 +250,48 @@ async fn what_was_removed_left_no_trace(s: &Server) {
     assert_eq!(stored.must("query", ns::PRIVATE).must("prefs", "urn:example:prefs").children().count(), 0);
     let list = romeo.request("get", None, &format!("<blocklist xmlns='{}'/>", ns::BLOCKING)).await;
     assert_eq!(list.must("blocklist", ns::BLOCKING).children().count(), 0);
+}
+
+/// Whatever the account used; a table that is forgotten when an account goes would be found here.
+async fn what_was_removed_left_no_row(s: &Server) {
+    let own = s.fresh(&["archive.policy=always"]);
+    let (account, mut iago) = (own.account(), own.user().await);
+    // A device with a token.
+    let token = format!("<request-token xmlns='{}' mechanism='HT-SHA-256-NONE'/>", ns::FAST);
+    let bind = format!("<bind xmlns='{}'/>", ns::BIND2);
+    let agent = agent("5c9a4e3e-7d7b-4c5b-9d0a-7c2f3a1b6e55");
+    let (mut stream, success) = Stream::sasl2_login(&own, &account, &format!("{agent}{token}{bind}")).await;
+    stream.features().await;
+    let mut romeo = Client::over(stream, identifier(&success));
+    romeo.request("get", None, &format!("<query xmlns='{}'/>", ns::ROSTER)).await;
+    romeo.enable().await;
+    romeo.available(0).await;
+    // A roster, docs, an archive with words, a resend's key, what waits.
+    befriend(&mut romeo, &mut iago).await;
+    let private = "<prefs xmlns='urn:example:prefs'/>";
+    romeo.set("localhost", &format!("<query xmlns='{}'>{private}</query>", ns::PRIVATE)).await;
+    iago.say(&account.jid, "buy my handkerchiefs").await;
+    let spam = romeo.message().await;
+    let form = "<x xmlns='jabber:x:data' type='submit'>\
+                <field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>\
+                <field var='{urn:xmpp:fulltext:0}fulltext'><value>handkerchiefs</value></field></x>";
+    let found = romeo.request("set", None, &format!("<query xmlns='urn:xmpp:mam:2'>{form}</query>")).await;
+    assert_eq!(found.kind(), Some("result"), "{}", found.show());
+    let id = spam.must("stanza-id", ns::STANZA_ID).id().expect("an id").to_owned();
+    let named = format!("<stanza-id xmlns='{}' by='{}' id='{id}'/>", ns::STANZA_ID, account.jid);
+    let report =
+        format!("<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'>{named}</report>");
+    let item = format!("<item jid='{}'>{report}</item>", iago.bare());
+    let blocked =
+        romeo.request("set", None, &format!("<block xmlns='{}'>{item}</block>", ns::BLOCKING)).await;
+    assert_eq!(blocked.kind(), Some("result"), "{}", blocked.show());
+
+    let before = own.rows_of(&account.jid).await;
+    let tables =
+        ["devices", "docs", "log", "log_heads", "reports", "roster", "search_entries", "search_heads"];
+    assert!(tables.iter().all(|table| before.contains_key(*table)), "{before:?}");
+    romeo.send(format!("<iq type='set' id='gone' to='localhost'>{}</iq>", query("<remove/>"))).await;
+    assert_eq!(romeo.failed().await, "not-authorized");
+    let after = own.rows_of(&account.jid).await;
+    assert!(after.is_empty(), "{after:?}");
 }

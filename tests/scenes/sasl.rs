@@ -25,6 +25,7 @@ scenes! {
         names_are_prepared;
     ["limits.failed_logins_per_account=3"]: guessing_is_throttled,
         guessing_on_many_streams_at_once_is_throttled;
+    ["limits.failed_logins_per_account=3", "limits.failed_login_window_seconds=1"]: guesses_are_forgotten;
     ["limits.failed_logins_per_address=3"]: guessing_among_many_accounts_is_throttled;
     ["sasl.mechanisms=[\"SCRAM-SHA-256\"]"]: only_what_is_configured_is_offered_and_accepted;
 }
@@ -373,6 +374,24 @@ async fn guessing_is_throttled(s: &Server) {
     let mut stream = Stream::direct(s).await;
     stream.open().await;
     stream.login(&bystander).await;
+}
+
+/// A window or two later.
+async fn guesses_are_forgotten(s: &Server) {
+    let account = s.account();
+    let tried = async |password: &str| {
+        let mut stream = Stream::direct(s).await;
+        stream.open().await;
+        stream.plain_auth("", &account.user, password).await.err()
+    };
+    // Slow guessing is none, so it may take more than three.
+    while tried("wrong").await.as_deref() == Some("not-authorized") {}
+    loop {
+        match tried(&account.password).await.as_deref() {
+            Some("temporary-auth-failure") => {}
+            other => return assert_eq!(other, None),
+        }
+    }
 }
 
 /// One password tried on many.

@@ -7,6 +7,7 @@ scenes! {
         a_header_without_a_host,
         a_wrong_stream_namespace,
         a_wrong_content_namespace,
+        a_wrong_prefix,
         an_unsupported_version,
         a_root_that_is_no_stream,
         bytes_that_are_no_xml,
@@ -23,6 +24,7 @@ scenes! {
         nesting_that_is_too_deep,
         too_many_attributes,
         an_element_that_is_no_stanza,
+        an_acknowledgement_of_no_number,
         a_stanza_from_somebody_else,
         a_broken_stream_harms_nobody_else,
 }
@@ -59,6 +61,16 @@ async fn a_wrong_content_namespace(s: &Server) {
     let header = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='urn:example:other' \
                   xmlns:stream='http://etherx.jabber.org/streams'>";
     assert_eq!(header_fails(s, header).await, "invalid-namespace");
+}
+
+/// RFC 6120 §4.8.5: `stream`, for the sake of old implementations.
+async fn a_wrong_prefix(s: &Server) {
+    for (name, prefix) in [("s:stream", "xmlns:s"), ("stream", "xmlns")] {
+        let header = format!(
+            "<?xml version='1.0'?><{name} to='localhost' version='1.0' {prefix}='http://etherx.jabber.org/streams'>"
+        );
+        assert_eq!(header_fails(s, &header).await, "bad-namespace-prefix", "{header}");
+    }
 }
 
 async fn an_unsupported_version(s: &Server) {
@@ -224,6 +236,15 @@ async fn too_many_attributes(s: &Server) {
 async fn an_element_that_is_no_stanza(s: &Server) {
     fails(s, "<letter><body>x</body></letter>", &["unsupported-stanza-type"]).await;
     fails(s, "<message xmlns='urn:example:other'/>", &["unsupported-stanza-type", "invalid-namespace"]).await;
+}
+
+async fn an_acknowledgement_of_no_number(s: &Server) {
+    for h in ["", " h=''", " h='-1'", " h='one'", " h='4294967296'"] {
+        let mut client = s.user().await;
+        client.enable().await;
+        client.send_raw(format!("<a xmlns='{}'{h}/>", ns::SM)).await;
+        assert_eq!(client.failed().await, "invalid-xml", "{h}");
+    }
 }
 
 /// RFC 6120 §8.1.2.1.

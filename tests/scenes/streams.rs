@@ -1,5 +1,7 @@
 //! Streams: opening, encrypting, restarting, binding, ending (RFC 6120 §4, §5, §7; RFC 7590).
 
+use std::time::Duration;
+
 use harness::{Account, Client, Component, Event, Login, Server, StanzaExt, Stream, ns, scenes};
 
 scenes! {
@@ -264,14 +266,23 @@ async fn a_stanza_before_binding_is_not_authorized(s: &Server) {
 
 async fn who_does_not_log_in_is_cut_off(s: &Server) {
     let mut silent = Stream::plain(s).await;
+    let mut without_a_handshake = Stream::to(s, s.c2s_tls(), s.domain()).await;
     let mut chatty = Stream::direct(s).await;
     chatty.open().await;
     assert_eq!(chatty.failed().await, "connection-timeout");
-    loop {
-        if matches!(silent.event().await, Event::Eof) {
-            break;
+    assert_eq!(silent.failed().await, "connection-timeout");
+    assert!(matches!(without_a_handshake.event().await, Event::Eof));
+    // Nor does it help to say something now and then.
+    let mut halting = Stream::plain(s).await;
+    halting.open().await;
+    let end = loop {
+        halting.send(" ").await;
+        match tokio::time::timeout(Duration::from_millis(50), halting.event()).await {
+            Ok(event) => break event,
+            Err(_) => {}
         }
-    }
+    };
+    assert!(matches!(end, Event::Child(error) if error.is("error", ns::STREAM)));
     // Logged in, nobody is in a hurry any more.
     let mut client = s.user().await;
     client.nothing().await;

@@ -150,6 +150,18 @@ fn a_password_in_the_database_url_is_not_shown() {
 }
 
 #[test]
+fn every_key_is_taken_from_the_command_line_and_shown_as_such() {
+    let defaults = load("", &[]).unwrap().origins;
+    assert!(defaults.len() > 60);
+    for one in defaults {
+        let set = format!("{}={}", one.key, one.value);
+        let loaded = load("", &[&set]).unwrap_or_else(|error| panic!("--set {set}: {error}"));
+        let again = loaded.origins.iter().find(|other| other.key == one.key).unwrap();
+        assert_eq!((&again.origin, &again.value), (&Origin::Set, &one.value), "{set}");
+    }
+}
+
+#[test]
 fn the_reference_names_every_key() {
     let page = reference();
     for one in load("", &[]).unwrap().origins {

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Error, NoTls};
+use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
 
 use crate::cluster::Private;
 
@@ -88,6 +88,20 @@ impl Cluster {
         client.batch_execute(sql).await.unwrap();
         drop(client);
         connection.await.unwrap().unwrap();
+    }
+
+    /// The first column of what SQL selects in a database by its URL.
+    pub async fn select_in(&self, url: &str, sql: &str) -> Vec<String> {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let rows = client.simple_query(sql).await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+        let first = |message: &SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            _ => None,
+        };
+        rows.iter().filter_map(first).collect()
     }
 
     /// Runs SQL in a transaction of a database, by its URL, which stays open.
