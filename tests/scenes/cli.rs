@@ -158,35 +158,44 @@ async fn until_logged(s: &Server, what: &str) {
     }
 }
 
+/// And leaves nothing behind, so that the next start is the first.
 async fn a_server_that_cannot_start_says_why(s: &Server) {
     let folder = s.data().join("cannot-start");
     fs::create_dir_all(&folder).expect("a folder");
     let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
-    fs::write(path("damaged"), "damaged ".repeat(1000)).expect("a file");
-    let starts = |settings: &[&str], data: &str| {
+    let (data, damaged) = (path("data"), path("damaged"));
+    fs::write(&damaged, "damaged ".repeat(1000)).expect("a file");
+    let fails = |command: &[&str]| {
+        let output = Server::bare_cli(command);
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{command:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{command:?}: {said}");
+        assert!(said.starts_with("waxwing: "), "{command:?}: {said}");
+        said
+    };
+    let starts = |data: &str, settings: &[&str]| {
         let common = ["listen.c2s=127.0.0.1:0", "listen.c2s_tls=127.0.0.1:0", "log.level=error"];
         let mut command = vec!["serve", "--data", data];
         command.extend(common.iter().chain(settings).flat_map(|setting| ["--set", *setting]));
-        let output = Server::bare_cli(&command);
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        assert!(!output.status.success() && output.stdout.is_empty(), "{settings:?}: {said}");
-        assert_eq!(said.lines().count(), 1, "{settings:?}: {said}");
-        assert!(said.starts_with("waxwing: "), "{settings:?}: {said}");
-        said
+        fails(&command)
     };
-    let taken = format!("listen.c2s={}", s.c2s());
-    assert!(starts(&[&taken], &path("taken")).contains("in use"));
-    assert!(!Path::new(&path("taken")).exists(), "nothing was begun");
-    assert!(starts(&[], "/proc/waxwing").contains("/proc/waxwing"));
-    let unreachable = "storage=postgres://romeo:montague@127.0.0.1:1/waxwing";
-    let said = starts(&[unreachable], &path("unreachable"));
+    assert!(starts("/proc/waxwing", &[]).contains("/proc/waxwing"));
+    let said = starts(&data, &["storage=postgres://romeo:montague@127.0.0.1:1/waxwing"]);
     assert!(said.contains("127.0.0.1") && !said.contains("montague"), "{said}");
-    let damaged = path("damaged");
-    assert!(starts(&[&format!("storage={damaged}")], &path("data")).contains(&damaged));
+    assert!(starts(&data, &["storage=postgres://romeo@db/x?sslmode=require"]).contains("TLS to Postgres"));
+    let taken = format!("listen.c2s={}", s.c2s());
+    assert!(starts(&data, &[&taken]).contains("in use"));
+    assert!(starts(&data, &["listen.c2s=192.0.2.1:5222"]).contains("no such IPv4 address"));
+    assert!(starts(&data, &[&format!("storage={damaged}")]).contains(&damaged));
     let (certificate, key) = (format!("tls.certificate={damaged}"), format!("tls.key={damaged}"));
-    assert!(starts(&[&certificate, &key], &path("data")).contains(&damaged));
-    assert!(starts(&[&certificate], &path("data")).contains("tls.key"));
-    assert!(starts(&["domain=not a domain"], &path("data")).contains("domain"));
+    assert!(starts(&data, &[&certificate, &key]).contains(&damaged));
+    assert!(starts(&data, &[&certificate]).contains("tls.key"));
+    assert!(starts(&data, &["domain=not a domain"]).contains("domain"));
+    assert!(fails(&["config", "check", "--set", &certificate, "--set", &key]).contains(&damaged));
+    for command in [&["user", "list"][..], &["user", "passwd", "a@localhost", "--password", "x"]] {
+        assert!(fails(&[command, &["--data", &data]].concat()).contains("is the data folder right?"));
+    }
+    assert!(!Path::new(&data).exists(), "nothing was begun");
 }
 
 async fn stopping_ends_streams_and_starting_again_works(s: &Server) {

@@ -44,13 +44,19 @@ fn run(cli: Cli) -> Result<(), String> {
 
 /// What can be judged without starting anything: the configuration, and the certificates that it names.
 fn check(loaded: &Loaded) -> Result<(), String> {
-    let tls = &loaded.config.tls;
+    check_certificates(&loaded.config)?;
+    print("the configuration is valid\n")
+}
+
+/// Whether the certificates that the configuration names, if any, can be served with.
+fn check_certificates(config: &Config) -> Result<(), String> {
+    let tls = &config.tls;
     let common = tls.certificate.clone().zip(tls.key.clone());
     let by_host = tls.hosts.values().map(|files| (files.certificate.clone(), files.key.clone()));
     for (certificate, key) in common.into_iter().chain(by_host) {
         Files { certificate, key }.check().map_err(|error| error.to_string())?;
     }
-    print("the configuration is valid\n")
+    Ok(())
 }
 
 /// Prints to standard output; a reader that has gone away (`| head`) is no failure.

@@ -20,7 +20,7 @@ use waxwing_config::{Config, Loaded};
 use waxwing_net::tls::{Files, Tls, TlsSetup};
 use waxwing_net::{Gate, raise_file_limit};
 
-use crate::{logging, print, ready, runtime, storage};
+use crate::{check_certificates, logging, print, ready, runtime, storage};
 use listen::Listeners;
 
 /// Serves until SIGTERM or SIGINT.
@@ -34,11 +34,11 @@ async fn run(config: Config, ready_file: Option<PathBuf>) -> Result<(), String> 
     if let Err(error) = raise_file_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    // Before anything is made on disk: a port in use is the likeliest fault.
+    // Before anything is made on disk: what is the likeliest to be wrong.
     let listeners = Listeners::bind(&config)?;
-    storage::prepare_data(&config.data)?;
+    check_certificates(&config)?;
+    let store = storage::begin(&config).await?;
     let tls = Tls::load(tls_setup(&config)).map_err(|error| error.to_string())?;
-    let store = storage::open(&config.storage).await?;
     let (core, secrets) = core::make(&config, store).await?;
     let operator: Arc<dyn Operator> = Arc::new(online::Online::new(core.clone()));
     let admin =

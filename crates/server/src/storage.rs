@@ -9,12 +9,21 @@ use std::sync::Arc;
 use waxwing_config::{Config, Storage};
 use waxwing_store::Store;
 
-/// Makes the data folder if it is missing, for this user only.
-pub fn prepare_data(data: &Path) -> Result<(), String> {
+/// Makes the data folder, for this user only, and opens the database. Where that cannot be, a folder that was missing is
+/// missing still.
+pub async fn begin(config: &Config) -> Result<Arc<dyn Store>, String> {
+    let data = &config.data;
+    let missing = !data.exists();
     let failed = |error| {
         format!("{}: cannot make the data folder: {error}: choose another with --data", data.display())
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let opened = open(&config.storage).await;
+    if opened.is_err() && missing {
+        // Only if nobody has put anything there.
+        let _ = fs::remove_dir(data);
+    }
+    opened
 }
 
 /// Opens the database and brings its schema up to date.
