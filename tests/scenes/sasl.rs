@@ -22,7 +22,8 @@ scenes! {
         garbage_is_refused,
         the_exchange_may_be_aborted,
         nobody_acts_for_another,
-        names_are_prepared;
+        names_are_prepared,
+        passwords_are_prepared;
     ["limits.failed_logins_per_account=3"]: guessing_is_throttled,
         guessing_on_many_streams_at_once_is_throttled;
     ["limits.failed_logins_per_account=3", "limits.failed_login_window_seconds=1"]: guesses_are_forgotten;
@@ -357,6 +358,34 @@ async fn names_are_prepared(s: &Server) {
     let user = account.user.to_uppercase();
     stream.plain_auth("", &user, &account.password).await.expect("the same account");
     assert!(stream.bind(None).await.starts_with(&format!("{}/", account.jid)));
+}
+
+/// RFC 5802 §2.2: SASLprep, on both sides, however the keyboard spells it.
+async fn passwords_are_prepared(s: &Server) {
+    let jid = "saslprep@localhost";
+    s.succeeds(&["user", "add", jid, "--password", "caf\u{e9}\u{a0}\u{2167}"], "");
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    stream.plain_auth("", "saslprep", "cafe\u{301} VI\u{ad}II").await.expect("the same password");
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    stream.scram("SCRAM-SHA-256", scram("saslprep", "caf\u{e9} VIII", &Binding::No)).await.expect("the same");
+    for other in ["CAF\u{c9} VIII", "cafe VIII"] {
+        let outcome = stream_failing(s, other).await;
+        assert_eq!(outcome.as_deref(), Some("not-authorized"), "{other}");
+    }
+    // What can be nobody's password is no other failure.
+    assert_eq!(stream_failing(s, "caf\u{7}").await.as_deref(), Some("not-authorized"));
+    assert!(
+        s.fails(&["user", "passwd", jid, "--password", "caf\u{7}"], "")
+            .contains("the password has characters")
+    );
+}
+
+async fn stream_failing(s: &Server, password: &str) -> Option<String> {
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    stream.plain_auth("", "saslprep", password).await.err()
 }
 
 async fn guessing_is_throttled(s: &Server) {
