@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use minidom::Element;
+use tokio::sync::Mutex;
 use waxwing_im::{end, remove_account};
 use waxwing_kernel::{
     About, At, Closing, Feature, Module, On, Place, Reply, Request, Session, Setup, SetupError,
@@ -20,6 +21,8 @@ const REGISTER: &str = "jabber:iq:register";
 pub struct Registration {
     /// PBKDF2 rounds.
     iterations: u32,
+    /// Held while keys are derived: new passwords, however many, take one processor.
+    deriving: Mutex<()>,
 }
 
 impl Module for Registration {
@@ -32,7 +35,7 @@ impl Module for Registration {
     };
 
     fn new(setup: &Setup<'_>) -> Result<Registration, SetupError> {
-        Ok(Registration { iterations: setup.iterations })
+        Ok(Registration { iterations: setup.iterations, deriving: Mutex::new(()) })
     }
 
     fn install(on: &mut On<'_, Registration>) {
@@ -79,7 +82,9 @@ impl Registration {
         password: String,
     ) -> Result<Reply, StanzaError> {
         let iterations = self.iterations;
+        let turn = self.deriving.lock().await;
         let derived = tokio::task::spawn_blocking(move || Keys::derive(&password, iterations)).await;
+        drop(turn);
         let keys = match derived {
             Ok(Ok(keys)) => keys,
             Ok(Err(unfit)) => return Err(StanzaError::new(Condition::NotAcceptable).text(unfit.to_string())),

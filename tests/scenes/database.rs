@@ -8,7 +8,8 @@ scenes! {
     []: what_cannot_be_stored_is_not_acknowledged,
         a_failed_login_needs_the_database_alike_for_known_and_unknown,
         without_the_database_nothing_is_half_done,
-        a_newer_schema_is_refused_in_words;
+        a_newer_schema_is_refused_in_words,
+        a_stop_ends_whatever_the_database_does;
 }
 
 /// The oldest ten are not stored: so long what comes behind them is left where it is, and others are served.
@@ -146,4 +147,28 @@ async fn a_newer_schema_is_refused_in_words(s: &Server) {
     own.sql("DELETE FROM schema_version WHERE number = 9999").await;
     own.resume();
     own.user().await.nothing().await;
+}
+
+/// In its time, and without saying that anything was stored.
+async fn a_stop_ends_whatever_the_database_does(s: &Server) {
+    let own = s.fresh(&[]);
+    let (account, away) = (own.account(), own.account());
+    let mut romeo = own.login(&account, "one").await;
+    romeo.enable().await;
+    let held = own.hold_log().await;
+    romeo.say(&away.jid, "hello").await;
+    romeo.sync().await;
+    own.terminate();
+    assert_eq!(romeo.failed().await, "system-shutdown");
+    assert_eq!(romeo.sm().acked, 0);
+    assert!(own.stopped().success());
+    held.release().await;
+    own.resume();
+    let mut romeo = own.login(&account, "one").await;
+    romeo.enable().await;
+    romeo.say(&away.jid, "hello").await;
+    romeo.acknowledged().await;
+    let mut juliet = own.login(&away, "one").await;
+    juliet.available(0).await;
+    assert_eq!(juliet.bodies().await, ["hello"]);
 }

@@ -277,9 +277,8 @@ async fn who_does_not_log_in_is_cut_off(s: &Server) {
     halting.open().await;
     let end = loop {
         halting.send(" ").await;
-        match tokio::time::timeout(Duration::from_millis(50), halting.event()).await {
-            Ok(event) => break event,
-            Err(_) => {}
+        if let Ok(event) = tokio::time::timeout(Duration::from_millis(50), halting.event()).await {
+            break event;
         }
     };
     assert!(matches!(end, Event::Child(error) if error.is("error", ns::STREAM)));

@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::work::Work;
 use crate::{held, login};
 
-/// How long streams have to end when the server stops.
+/// How long the database and the streams have each when the server stops.
 const STOPPING: Duration = Duration::from_secs(10);
 
 /// The server stops: nothing is left to resume.
@@ -104,14 +104,16 @@ impl Clients {
     }
 
     /// Closes every stream with `<system-shutdown/>` once everything accepted so far is durable, and waits until
-    /// the streams have ended; at most ten seconds. Connections that come afterwards are turned away.
+    /// the streams have ended; at most ten seconds for each of the two. Connections that come afterwards are turned away.
     pub async fn shutdown(&self) {
         self.stopping.send_replace(true);
         let accounts = self.core.directory.all();
         for account in &accounts {
             account.commit_all();
         }
-        self.core.writer.flush().await;
+        if timeout(STOPPING, self.core.writer.flush()).await.is_err() {
+            tracing::warn!("the database does not answer: streams end without the last acknowledgements");
+        }
         for account in &accounts {
             let sessions: Vec<Arc<Session>> =
                 account.resources(|all| all.iter().map(|resource| resource.session.clone()).collect());

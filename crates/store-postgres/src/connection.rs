@@ -1,14 +1,22 @@
 //! The one connection that writes.
 
+use std::time::Duration;
+
 use deadpool_postgres::ClientWrapper;
+use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
 /// Held for the life of the connection: one process at a time writes to a database. "waxwing" in ASCII.
 const LOCK: i64 = 0x0077_6178_7769_6e67;
 
+/// How long connecting may take, a server that takes the connection and says nothing included.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Set once a connection, for statements of a known shape: by index whatever the statistics of a table that filled
-/// up a moment ago say, planned once, never compiled. A commit that is answered is durable.
+/// up a moment ago say, planned once, never compiled. A commit that is answered is durable. Whoever else has the tables
+/// is waited for as SQLite does.
 const SETTINGS: &str = "\
+    SET lock_timeout = '5s'; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
@@ -17,6 +25,8 @@ pub(crate) enum ConnectError {
     Postgres(tokio_postgres::Error),
     /// Another process has the lock.
     Taken,
+    /// No answer in time.
+    Silent,
 }
 
 impl From<tokio_postgres::Error> for ConnectError {
@@ -27,6 +37,10 @@ impl From<tokio_postgres::Error> for ConnectError {
 
 /// Connects, takes the lock and sets what a writing connection needs.
 pub(crate) async fn connect(config: &Config) -> Result<ClientWrapper, ConnectError> {
+    timeout(CONNECT, prepare(config)).await.unwrap_or(Err(ConnectError::Silent))
+}
+
+async fn prepare(config: &Config) -> Result<ClientWrapper, ConnectError> {
     let (client, connection) = config.connect(NoTls).await?;
     // Owned by the wrapper, which ends it.
     let task = tokio::spawn(async move {

@@ -67,6 +67,9 @@ async fn first(config: &Config) -> Result<ClientWrapper, String> {
                 return Err("another Waxwing is using it: stop that one first".to_owned());
             }
             Err(ConnectError::Postgres(error)) => return Err(mend(&error, config)),
+            Err(ConnectError::Silent) => {
+                return Err("nothing answers: is it Postgres that listens there?".to_owned());
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The store: which connection does what.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use deadpool_postgres::{ClientWrapper, Object, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::time::timeout;
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
@@ -15,6 +18,9 @@ use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
 use crate::{accounts, archive, one, reports, retention, rows, search};
+
+/// How long a transaction may take. A server that hangs would else hold up for ever all who wait for a commit.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -41,6 +47,7 @@ impl Postgres {
             *place = Some(connect(&self.config).await.map_err(|error| match error {
                 ConnectError::Taken => StoreError("another Waxwing is using the database".to_owned()),
                 ConnectError::Postgres(error) => store_error(&error),
+                ConnectError::Silent => StoreError("Postgres does not answer".to_owned()),
             })?);
         }
         Ok(place)
@@ -49,6 +56,25 @@ impl Postgres {
     /// The writing connection, for one statement.
     async fn writer(&self) -> Result<MappedMutexGuard<'_, ClientWrapper>, StoreError> {
         MutexGuard::try_map(self.place().await?, Option::as_mut).map_err(|_| closed())
+    }
+
+    /// Given up in the middle, it leaves no connection behind.
+    async fn apply_all(&self, writes: &[&Write]) -> Result<(), ApplyError> {
+        let steps = steps(writes);
+        let mut statements = Vec::new();
+        for step in &steps {
+            match step {
+                Step::Rows(rows) => rows::statements(rows, &mut statements),
+                Step::One(write) => one::statements(write, &mut statements),
+            }
+        }
+        let unknown = |error: StoreError| ApplyError::Unknown(error.0);
+        let mut place = self.place().await.map_err(unknown)?;
+        // Out of its place meanwhile: whoever stops in the middle leaves no half transaction behind.
+        let client = place.take().ok_or_else(closed).map_err(unknown)?;
+        let applied = transaction(&client, statements).await;
+        *place = Some(client);
+        applied.map_err(|error| apply_error(&error))
     }
 
     async fn client(&self) -> Result<Object, StoreError> {
@@ -74,21 +100,8 @@ impl Postgres {
 #[async_trait]
 impl Store for Postgres {
     async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError> {
-        let steps = steps(writes);
-        let mut statements = Vec::new();
-        for step in &steps {
-            match step {
-                Step::Rows(rows) => rows::statements(rows, &mut statements),
-                Step::One(write) => one::statements(write, &mut statements),
-            }
-        }
-        let unknown = |error: StoreError| ApplyError::Unknown(error.0);
-        let mut place = self.place().await.map_err(unknown)?;
-        // Out of its place meanwhile: whoever stops in the middle leaves no half transaction behind.
-        let client = place.take().ok_or_else(closed).map_err(unknown)?;
-        let applied = transaction(&client, statements).await;
-        *place = Some(client);
-        applied.map_err(|error| apply_error(&error))
+        let applied = timeout(ANSWER, self.apply_all(writes)).await;
+        applied.unwrap_or_else(|_| Err(ApplyError::Unknown("Postgres does not answer".to_owned())))
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

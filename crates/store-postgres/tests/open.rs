@@ -4,8 +4,13 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgtest::Cluster;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 use tokio_postgres::NoTls;
 use waxwing_store::{ApplyError, Marks, NewAccount, Store, Write, Writer, WriterOptions};
 use waxwing_store_postgres::open;
@@ -33,6 +38,14 @@ async fn where_nobody_listens() {
     let error = refusal(&format!("postgres://u:geheim@127.0.0.1:{port}/waxwing")).await;
     assert!(error.contains(&format!("waxwing at 127.0.0.1:{port}: ")), "{error}");
     assert!(error.contains("Connection refused") && error.contains("is Postgres running there"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let error = refusal(&format!("postgres://u:geheim@127.0.0.1:{port}/waxwing")).await;
+    assert!(error.contains(&format!("waxwing at 127.0.0.1:{port}: nothing answers")), "{error}");
 }
 
 #[tokio::test]
@@ -125,6 +138,60 @@ async fn a_lost_connection_is_made_anew() {
     writer.commit(vec![append(owner, 4)]).await.unwrap();
     let head = store.log_head(owner).await.unwrap();
     assert_eq!((head.last, head.pending, head.archived), (4, 4, 4));
+}
+
+/// A way to the database on which it falls silent as a machine does that hangs: nothing is closed.
+struct Way {
+    url: String,
+    open: watch::Sender<bool>,
+}
+
+impl Way {
+    async fn to(url: &str) -> Way {
+        let (user, place) = url.split_once('@').unwrap();
+        let (address, database) = place.split_once('/').unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let way = format!("{user}@{}/{database}", listener.local_addr().unwrap());
+        let (open, is_open) = watch::channel(true);
+        let address = address.to_owned();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let far = TcpStream::connect(&address).await.unwrap();
+                let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                tokio::spawn(carry(near_in, far_out, is_open.clone()));
+                tokio::spawn(carry(far_in, near_out, is_open.clone()));
+            }
+        });
+        Way { url: way, open }
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        if open.wait_for(|open| *open).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_given_up_and_comes_back() {
+    let direct = Cluster::shared().fresh_database().await;
+    let way = Way::to(&direct).await;
+    let (store, owner) = with_account(&way.url).await;
+    way.open.send_replace(false);
+    // From here on time passes when nothing else is to be done.
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let silent = store.apply(&[&append(owner, 1)]).await;
+    assert!(matches!(silent, Err(ApplyError::Unknown(why)) if why.contains("does not answer")));
+    assert!(begun.elapsed() <= Duration::from_secs(31));
+    tokio::time::resume();
+    way.open.send_replace(true);
+    // Tried again, as the writer does, and stored once whatever became of the first.
+    while store.apply(&[&append(owner, 1)]).await.is_err() {}
+    assert_eq!(store.log_head(owner).await.unwrap().last, 1);
 }
 
 #[tokio::test]
