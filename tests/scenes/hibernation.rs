@@ -15,6 +15,7 @@ scenes_of_both_policies! {
     ["sm.resume_seconds=1", "limits.stanza=65536", "limits.outbox_bytes=65536"]: what_did_not_fit_is_answered_too;
     ["limits.stanza=65536", "limits.outbox_bytes=65536"]: what_no_log_keeps_has_a_bound;
     ["sm.hibernated_bytes=1048576"]: the_oldest_ends_when_memory_is_short;
+    ["sm.hibernated_bytes=1048576", "limits.outbox_bytes=600000"]: what_waits_behind_the_log_counts;
 }
 
 /// A session with stream management, available.
@@ -74,6 +75,11 @@ async fn messages_of_a_session_that_ended_wait(s: &Server) {
     for message in messages {
         message.must("delay", ns::DELAY);
     }
+}
+
+/// The first letters of the messages that came.
+async fn firsts(client: &mut Client) -> Vec<String> {
+    client.bodies().await.iter().map(|body| body[..1].to_owned()).collect()
 }
 
 const VERSION: &str = "<query xmlns='jabber:iq:version'/>";
@@ -223,8 +229,7 @@ async fn what_did_not_fit_is_answered_too(s: &Server) {
     romeo.nothing().await;
     let mut juliet = s.login(&account, "later").await;
     juliet.available(0).await;
-    let firsts: Vec<_> = juliet.bodies().await.iter().map(|body| body[..1].to_owned()).collect();
-    assert_eq!(firsts, ["0", "1", "2", "3"]);
+    assert_eq!(firsts(&mut juliet).await, ["0", "1", "2", "3"]);
 }
 
 /// More than fits ends the session; its messages wait, and the room is told.
@@ -272,13 +277,30 @@ async fn the_oldest_ends_when_memory_is_short(s: &Server) {
         }
     }
     romeo.find(|it| it.kind() == Some("unavailable") && it.from() == Some(&older_jid)).await;
-    let firsts = async |client: &mut Client| -> Vec<String> {
-        client.bodies().await.iter().map(|body| body[..1].to_owned()).collect()
-    };
     not_resumed(older, s, &first).await;
     let mut late = s.login(&first, "late").await;
     late.available(0).await;
     assert_eq!(firsts(&mut late).await, ["0", "1", "2"]);
     let Ok((mut newer, _)) = newer.resume(s, &second).await else { panic!("not resumed") };
     assert_eq!(firsts(&mut newer).await, ["0", "1", "2"]);
+}
+
+/// Its outbox alone would fit.
+async fn what_waits_behind_the_log_counts(s: &Server) {
+    let mut romeo = s.user().await;
+    let account = s.account();
+    let mut juliet = managed(s, &account, "balcony").await;
+    befriend(&mut romeo, &mut juliet).await;
+    let to = juliet.jid().to_owned();
+    juliet.drop_connection();
+    for (kind, count) in [("chat", 3), ("headline", 2)] {
+        for n in 0..count {
+            let body = format!("{n}{}", ".".repeat(210_000));
+            romeo.send(format!("<message to='{to}' type='{kind}'><body>{body}</body></message>")).await;
+        }
+    }
+    romeo.find(|it| it.kind() == Some("unavailable") && it.from() == Some(&to)).await;
+    let mut late = s.login(&account, "late").await;
+    late.available(0).await;
+    assert_eq!(firsts(&mut late).await, ["0", "1", "2"]);
 }
