@@ -179,3 +179,18 @@ fn read_muted(muted: &Element) -> Vec<String> {
     let jids = muted.children().filter_map(|item| prepare(item.attr("jid")?));
     jids.map(|jid| bare_str(&jid).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was stored when calls were not told apart.
+    #[test]
+    fn an_older_registration_is_read() {
+        let value = br#"{"jid":"push.example","node":"n","resource":"phone","options":null,"encryption":null,"priority":true,
+            "away":false,"ignore_unknown":false,"muted":[],"ledger":{"registered":1,"queued":0,"last_queued":0,"sent":0,
+            "last_sent":0,"answered":0,"last_answered":0,"errors":0,"last_error_at":0,"last_error":null}}"#;
+        let read = Registration::from_doc(&Doc { key: "k".to_owned(), value: value.to_vec() }).unwrap();
+        assert_eq!((&*read.key, &*read.jid, read.priority, read.jingle), ("k", "push.example", true, false));
+    }
+}
