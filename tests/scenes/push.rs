@@ -7,7 +7,7 @@ use harness::{Account, Client, Component, Server, StanzaExt, ns, scenes};
 use minidom::Element;
 
 scenes! {
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
         the_account_says_that_it_can,
         a_message_to_nobody_wakes_the_device,
         what_the_service_wants_repeated_is,
@@ -24,6 +24,7 @@ scenes! {
         a_failure_that_passes_is_tried_again,
         a_refusal_is_not_insisted_on,
         the_operator_sees_what_became_of_it,
+        the_owner_sees_what_became_of_it,
         many_messages_make_few_notifications,
         a_call_does_not_wait,
         a_request_for_presence_wakes_too,
@@ -36,14 +37,15 @@ scenes! {
         a_service_ends_a_node,
         what_cannot_be_enabled,
         a_client_can_be_the_service;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants, a_call_in_the_clear;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants, a_call_in_the_clear;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
 }
 
 const PUSH: &str = "urn:xmpp:push:0";
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+const COMMANDS: &str = "http://jabber.org/protocol/commands";
 const DATA: &str = "jabber:x:data";
 /// Longer than the patience of these scenes.
 const LONG: Duration = Duration::from_millis(2500);
@@ -450,6 +452,44 @@ async fn the_operator_sees_what_became_of_it(s: &Server) {
     }
     let nobody = s.cli(&["user", "push", "nobody@localhost"], "");
     assert!(!nobody.status.success());
+}
+
+/// The table of the command, by row and column.
+async fn status(client: &mut Client) -> Vec<Vec<(String, String)>> {
+    let command = format!("<command xmlns='{COMMANDS}' node='urn:x-waxwing:push'/>");
+    let answer = client.set("localhost", &command).await;
+    let done = answer.must("command", COMMANDS);
+    assert_eq!(done.attr("status"), Some("completed"), "{}", answer.show());
+    let Some(table) = done.child("x", DATA) else {
+        assert!(!done.must("note", COMMANDS).text().is_empty());
+        return Vec::new();
+    };
+    let cell = |it: &Element| (it.attr("var").expect("a var").to_owned(), it.must("value", DATA).text());
+    let items = table.children().filter(|it| it.name() == "item");
+    items.map(|item| item.children().map(cell).collect()).collect()
+}
+
+async fn the_owner_sees_what_became_of_it(s: &Server) {
+    let mut service = app_server(s, "owner").await;
+    let account = away(s, &service, "").await;
+    let mut laptop = s.login(&account, "laptop").await;
+    let mut other = s.user().await;
+    assert!(status(&mut other).await.is_empty(), "one's own only");
+    other.say(&account.jid, "x").await;
+    published(&mut service, "").await;
+    let begun = std::time::Instant::now();
+    loop {
+        let rows = status(&mut laptop).await;
+        let [row] = &rows[..] else { panic!("{rows:?}") };
+        let cell = |var: &str| &*row.iter().find(|(name, _)| name == var).expect("the column").1;
+        assert_eq!((cell("client"), cell("service"), cell("queued")), ("phone", "owner.localhost", "1"));
+        // At once, before it is stored.
+        if (cell("sent"), cell("answered"), cell("errors")) == ("1", "1", "0") {
+            assert!(cell("last_sent").starts_with("20") && cell("last_error").is_empty());
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(4), "{rows:?}");
+    }
 }
 
 async fn many_messages_make_few_notifications(s: &Server) {

@@ -100,6 +100,13 @@ impl Jobs {
         Some(ledger)
     }
 
+    /// The ledger of a registration with something to do.
+    pub fn ledger(&self, owner: OwnerId, key: &str) -> Option<Ledger> {
+        let job = self.running.lock().get(&(owner, key.to_owned())).cloned()?;
+        let state = job.state.lock();
+        Some(state.registration.ledger.clone())
+    }
+
     /// It was disabled: nothing more is published (§6).
     pub fn stop(&self, owner: OwnerId, key: &str) {
         if let Some(job) = self.running.lock().remove(&(owner, key.to_owned())) {

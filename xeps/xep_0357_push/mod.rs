@@ -9,13 +9,14 @@ mod failure;
 mod jobs;
 mod notification;
 mod registration;
+mod status;
 
 use std::sync::Arc;
 
 use minidom::Element;
 use waxwing_kernel::{
-    About, Account, AccountCache, At, Device, Feature, Module, On, Place, PushPolicy, Reply, Request, Setup,
-    SetupError, Unread, now,
+    About, Account, AccountCache, At, Command, Device, Feature, Module, On, Place, PushPolicy, Reply,
+    Request, Run, Setup, SetupError, Stage, Unread, now,
 };
 use waxwing_stanza::{Addr, Condition, StanzaError, bare_str};
 use waxwing_store::{StoreError, Write};
@@ -26,6 +27,8 @@ use self::registration::{KIND, Registration};
 use crate::presence::unanswering;
 
 pub const PUSH: &str = "urn:xmpp:push:0";
+
+const STATUS: Command = Command { node: "urn:x-waxwing:push", name: "What became of my notifications" };
 
 pub struct Push {
     policy: PushPolicy,
@@ -68,6 +71,7 @@ impl Module for Push {
         on.set_named(At::Own, "disable", PUSH, Push::disable);
         on.unread(Push::unread);
         on.asked(Push::asked);
+        on.command(STATUS, Push::status);
     }
 }
 
@@ -113,6 +117,18 @@ impl Push {
         .await
         .map_err(unanswering)?;
         Ok(Reply::empty())
+    }
+
+    /// As it stands now, which is stored later.
+    async fn status(self: Arc<Self>, run: Run) -> Result<Stage, StanzaError> {
+        let owner = run.session.account.id;
+        let mut all = Vec::clone(&*self.registrations.get(owner).await.map_err(unanswering)?);
+        for one in &mut all {
+            if let Some(ledger) = self.jobs.ledger(owner, &one.key) {
+                one.ledger = ledger;
+            }
+        }
+        Ok(status::table(&all))
     }
 
     /// Takes registrations out, and nothing more is published to them.
