@@ -436,8 +436,8 @@ async fn one_that_does_not_read_is_bounded(s: &Server) {
     let payload = format!("<query xmlns='urn:example:q'>{}</query>", "x".repeat(200_000));
     // 16 MiB wait for it, and some more are with its socket.
     let mut refused = 0;
-    for _ in 0..200 {
-        user.ask("set", Some("slow.localhost"), &payload).await;
+    for n in 0..200 {
+        user.send_raw(format!("<iq type='set' id='n{n}' to='slow.localhost'>{payload}</iq>")).await;
     }
     for stanza in user.drain().await {
         assert_eq!(stanza.condition(), "resource-constraint");
