@@ -19,8 +19,11 @@ use crate::pipeline::transaction;
 use crate::rows::position;
 use crate::{accounts, archive, one, reports, retention, rows, search};
 
-/// How long a transaction may take. A server that hangs would else hold up for ever all who wait for a commit.
+/// How long a transaction or a look-up may take. A server that hangs would else hold up for ever all who wait for it.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long its last statement may take: the end of the connection does the same a little later.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -47,7 +50,7 @@ impl Postgres {
             *place = Some(connect(&self.config).await.map_err(|error| match error {
                 ConnectError::Taken => StoreError("another Waxwing is using the database".to_owned()),
                 ConnectError::Postgres(error) => store_error(&error),
-                ConnectError::Silent => StoreError("Postgres does not answer".to_owned()),
+                ConnectError::Silent => silent(),
             })?);
         }
         Ok(place)
@@ -88,12 +91,14 @@ impl Postgres {
         read: impl Fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StoreError> {
         let client = self.client().await?;
-        let rows: Result<_, Error> = async {
+        let rows = async {
             let select = client.prepare_cached(sql).await?;
-            client.query(&select, values).await?.iter().map(read).collect()
+            client.query(&select, values).await?.iter().map(read).collect::<Result<_, Error>>()
+        };
+        match timeout(ANSWER, rows).await {
+            Ok(rows) => rows.map_err(|error| store_error(&error)),
+            Err(_) => Err(silent()),
         }
-        .await;
-        rows.map_err(|error| store_error(&error))
     }
 }
 
@@ -101,7 +106,7 @@ impl Postgres {
 impl Store for Postgres {
     async fn apply(&self, writes: &[&Write]) -> Result<(), ApplyError> {
         let applied = timeout(ANSWER, self.apply_all(writes)).await;
-        applied.unwrap_or_else(|_| Err(ApplyError::Unknown("Postgres does not answer".to_owned())))
+        applied.unwrap_or_else(|_| Err(ApplyError::Unknown(silent().0)))
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -334,12 +339,17 @@ impl Store for Postgres {
         self.pool.close();
         let client = self.writer.lock().await.take();
         // The connection ends some time after it is dropped; the next Waxwing need not wait for that.
-        if let Some(client) = client
-            && let Err(error) = client.batch_execute("SELECT pg_advisory_unlock_all()").await
-        {
-            tracing::warn!(error = words(&error), "closing the database");
+        let Some(client) = client else { return };
+        match timeout(CLOSING, client.batch_execute("SELECT pg_advisory_unlock_all()")).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = words(&error), "closing the database"),
+            Err(_) => tracing::warn!(error = %silent(), "closing the database"),
         }
     }
+}
+
+fn silent() -> StoreError {
+    StoreError("Postgres does not answer".to_owned())
 }
 
 fn closed() -> StoreError {

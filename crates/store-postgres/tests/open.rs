@@ -180,6 +180,7 @@ async fn a_server_that_hangs_is_given_up_and_comes_back() {
     let direct = Cluster::shared().fresh_database().await;
     let way = Way::to(&direct).await;
     let (store, owner) = with_account(&way.url).await;
+    store.account("a@x").await.unwrap();
     way.open.send_replace(false);
     // From here on time passes when nothing else is to be done.
     tokio::time::pause();
@@ -187,11 +188,19 @@ async fn a_server_that_hangs_is_given_up_and_comes_back() {
     let silent = store.apply(&[&append(owner, 1)]).await;
     assert!(matches!(silent, Err(ApplyError::Unknown(why)) if why.contains("does not answer")));
     assert!(begun.elapsed() <= Duration::from_secs(31));
+    let unread = store.account("a@x").await.unwrap_err();
+    assert!(unread.0.contains("does not answer"), "{unread}");
     tokio::time::resume();
     way.open.send_replace(true);
     // Tried again, as the writer does, and stored once whatever became of the first.
     while store.apply(&[&append(owner, 1)]).await.is_err() {}
     assert_eq!(store.log_head(owner).await.unwrap().last, 1);
+    // Nor does a stop wait for it.
+    way.open.send_replace(false);
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    store.close().await;
+    assert!(begun.elapsed() <= Duration::from_secs(6));
 }
 
 #[tokio::test]
