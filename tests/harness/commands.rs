@@ -1,7 +1,9 @@
 //! The operator's commands.
 
 use std::{
+    fs,
     io::{Read, Write},
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -44,23 +46,19 @@ impl Server {
         said
     }
 
-    /// Runs a command at a terminal, for at most 30 s, and types each answer when its question was asked; whether it
-    /// succeeded, and all that the terminal showed.
+    /// Runs a command at a terminal, for at most 30 s, and types each answer when its question was asked and the
+    /// terminal shows no more what is typed; whether it succeeded, and all that the terminal showed.
     pub fn at_terminal(&self, command: &[&str], dialogue: &[(&str, &str)]) -> (bool, String) {
         let words = [process::binary().as_os_str()];
         let words = words.into_iter().chain(command.iter().map(|word| word.as_ref()));
         let words = words.chain(self.arguments().iter().map(|word| word.as_os_str()));
         let quoted = words.map(|word| format!("'{}' ", word.to_str().expect("UTF-8").replace('\'', "'\\''")));
+        let named = self.folder().join("terminal");
+        let _ = fs::remove_file(&named);
+        let run = format!("tty > '{}'; {}", named.display(), quoted.collect::<String>());
         let mut process = limited();
         // Debian: bsdutils.
-        process.args([
-            "script",
-            "--quiet",
-            "--return",
-            "--command",
-            &quoted.collect::<String>(),
-            "/dev/null",
-        ]);
+        process.args(["script", "--quiet", "--return", "--command", &run, "/dev/null"]);
         process.current_dir(self.folder()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = process.spawn().expect("script");
         let (mut keyboard, mut screen) =
@@ -74,12 +72,21 @@ impl Server {
                 shown.extend_from_slice(&bytes[..read]);
             }
             seen = shown.len();
+            while !is_silent(&named) {}
             writeln!(keyboard, "{answer}").expect("the terminal");
         }
         screen.read_to_end(&mut shown).expect("the terminal");
         let status = child.wait().expect("the command's end");
         (status.success(), String::from_utf8_lossy(&shown).into_owned())
     }
+}
+
+/// Whether the terminal named in the file does not echo.
+fn is_silent(named: &Path) -> bool {
+    let terminal = fs::read_to_string(named).expect("the terminal's name");
+    let settings = Command::new("stty").args(["--file", terminal.trim(), "--all"]).output().expect("stty");
+    assert!(settings.status.success(), "{}", String::from_utf8_lossy(&settings.stderr));
+    String::from_utf8_lossy(&settings.stdout).split_whitespace().any(|word| word == "-echo")
 }
 
 /// Kills what it runs after 30 s.
