@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use minidom::Element;
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
 use waxwing_im::{end, remove_account};
 use waxwing_kernel::{
     About, At, Closing, Feature, Module, On, Place, Reply, Request, Session, Setup, SetupError,
@@ -21,8 +21,8 @@ const REGISTER: &str = "jabber:iq:register";
 pub struct Registration {
     /// PBKDF2 rounds.
     iterations: u32,
-    /// Held while keys are derived: new passwords, however many, take one processor.
-    deriving: Mutex<()>,
+    /// One: new passwords, however many, take one processor.
+    deriving: Semaphore,
 }
 
 impl Module for Registration {
@@ -35,7 +35,7 @@ impl Module for Registration {
     };
 
     fn new(setup: &Setup<'_>) -> Result<Registration, SetupError> {
-        Ok(Registration { iterations: setup.iterations, deriving: Mutex::new(()) })
+        Ok(Registration { iterations: setup.iterations, deriving: Semaphore::new(1) })
     }
 
     fn install(on: &mut On<'_, Registration>) {
@@ -82,7 +82,7 @@ impl Registration {
         password: String,
     ) -> Result<Reply, StanzaError> {
         let iterations = self.iterations;
-        let turn = self.deriving.lock().await;
+        let turn = self.deriving.acquire().await.map_err(|_| Condition::InternalServerError)?;
         let derived = tokio::task::spawn_blocking(move || Keys::derive(&password, iterations)).await;
         drop(turn);
         let keys = match derived {
