@@ -142,6 +142,8 @@ impl Account {
             return Err(None);
         }
         let joined = state.committed;
+        // Most accounts have one; a vector would make room for four.
+        state.resources.reserve_exact(1);
         state.resources.push(Resource::new(session.clone(), joined));
         Ok(())
     }

@@ -6,7 +6,6 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use waxwing_net::tls::{Acceptor, Bindings};
@@ -18,8 +17,7 @@ use crate::error::StreamError;
 use crate::input::Input;
 use crate::transport::Transport;
 
-/// Bytes read at once, and the most that one write takes together.
-const READ: usize = 16 * 1024;
+/// The most that one write takes together.
 pub const WRITE: usize = 64 * 1024;
 
 /// How long closing may take: our last bytes, and the client's answer to them.
@@ -30,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 thread_local! {
     /// Where every read goes first, so that a resting connection holds no buffer.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// See the module.
@@ -107,8 +105,7 @@ impl Stream {
     /// Shakes hands; everything that came in the clear is dropped.
     pub async fn encrypt(&mut self, acceptor: &Acceptor) -> io::Result<Bindings> {
         self.input = Input::default();
-        self.transport.encrypt(acceptor).await?;
-        Ok(self.transport.tls().map(|tls| acceptor.bindings(tls)).unwrap_or_default())
+        self.transport.encrypt(acceptor).await
     }
 
     /// Other limits for what is still to come of the same stream.
@@ -230,10 +227,9 @@ impl Stream {
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buf = ReadBuf::new(scratch);
-            ready!(self.transport.poll_read(cx, &mut buf))?;
-            let bytes = buf.filled();
+        SCRATCH.with_borrow_mut(|bytes| {
+            bytes.clear();
+            ready!(self.transport.poll_read(cx, bytes))?;
             if bytes.is_empty() {
                 return Poll::Ready(Ok(Turn::Eof));
             }

@@ -1,4 +1,4 @@
-//! The null relay: TLS exactly as the server has it, and no XML. The first line of a connection names a pair; the
+//! The null relay: tokio-rustls on tokio, set up as the server sets up its TLS, and no XML. The first line of a connection names a pair; the
 //! second connection that names it gets what the first one sends, and the other way round. A connection that sends
 //! nothing is held. What no server on tokio and rustls can be below.
 
@@ -6,12 +6,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use waxwing_net::tls::{Acceptor, Alpn, Files, Tls, TlsSetup};
 
-use crate::{DOMAIN, Fault};
+use crate::Fault;
 
 /// Longer than any name of a pair.
 const LINE: usize = 32;
@@ -23,24 +27,29 @@ type Waiting = Arc<Mutex<HashMap<Vec<u8>, Socket>>>;
 
 /// Serves until it is killed.
 pub async fn run(certificate: &Path, address: &str) -> Result<(), Fault> {
-    let files = Files { certificate: certificate.to_owned(), key: certificate.to_owned() };
-    let tls = Tls::load(TlsSetup {
-        hosts: vec![DOMAIN.to_owned()],
-        folder: certificate.with_file_name("none"),
-        files: Some(files),
-        by_host: Default::default(),
-        alpn: Vec::new(),
-    })?;
+    let acceptor = TlsAcceptor::from(Arc::new(config(certificate)?));
     let waiting = Waiting::default();
     let listener = TcpListener::bind(address).await?;
     loop {
         let (tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
-        tokio::spawn(serve(tls.acceptor(Alpn::None), tcp, waiting.clone()));
+        tokio::spawn(serve(acceptor.clone(), tcp, waiting.clone()));
     }
 }
 
-async fn serve(acceptor: Acceptor, tcp: TcpStream, waiting: Waiting) {
+fn config(certificate: &Path) -> Result<ServerConfig, Fault> {
+    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_file(certificate)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    Ok(config)
+}
+
+async fn serve(acceptor: TlsAcceptor, tcp: TcpStream, waiting: Waiting) {
     // Futures of their own: the handshake and the copying need more memory than a connection that rests.
     let accepting = Box::pin(acceptor.accept(tcp));
     let Ok(mut socket) = accepting.await else { return };

@@ -4,7 +4,9 @@ mod bindings;
 mod certified;
 mod own;
 mod state;
+mod stream;
 mod watch;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -15,16 +17,14 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::server::TlsStream;
 
 pub use bindings::Bindings;
 pub use certified::Certified;
 use state::State;
+pub use stream::TlsStream;
+use witness::Witness;
 
 use crate::NetError;
-
-/// Memory that a connection may use for what it has not sent yet; what is beyond waits with us.
-const BUFFER: usize = 16 * 1024;
 
 /// PEM files of a chain and its key.
 #[derive(Debug, Clone)]
@@ -106,27 +106,23 @@ impl Tls {
 
     /// The certificate presented to a client that names `host`, or names none.
     pub fn certified(&self, host: Option<&str>) -> Arc<Certified> {
-        self.state.read().certified(host).clone()
+        self.state.read().resolver.certified(host).clone()
     }
 }
 
 impl Acceptor {
-    /// Shakes hands as the server. The future is large: box it where many wait.
+    /// Shakes hands as the server.
     ///
     /// # Errors
     /// The handshake failed or the connection broke.
-    pub async fn accept<S>(&self, stream: S) -> std::io::Result<TlsStream<S>>
+    pub async fn accept<S>(&self, io: S) -> std::io::Result<(TlsStream<S>, Bindings)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let config = self.state.config(self.alpn);
-        let limit = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(BUFFER));
-        tokio_rustls::TlsAcceptor::from(config).accept_with(stream, limit).await
-    }
-
-    /// The channel bindings of a connection that this acceptor made.
-    pub fn bindings(&self, connection: &rustls::ServerConnection) -> Bindings {
-        Bindings::of(connection, &self.state)
+        let witness = Arc::new(Witness::new(self.state.resolver.clone()));
+        let stream = TlsStream::accept(io, self.state.config(self.alpn, &witness)).await?;
+        let bindings = witness.bindings(stream.connection().negotiated_cipher_suite());
+        Ok((stream, bindings))
     }
 }
 

@@ -7,19 +7,19 @@ use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::NoServerSessionStorage;
 
 use super::certified::Certified;
 use super::own::{Own, due};
+use super::witness::Witness;
 use super::{Alpn, Files, TlsSetup};
 use crate::NetError;
 
 #[derive(Debug)]
 pub(super) struct State {
-    resolver: Arc<Resolver>,
-    plain: Arc<ServerConfig>,
-    with_alpn: Arc<ServerConfig>,
+    pub resolver: Arc<Resolver>,
+    plain: ServerConfig,
+    with_alpn: ServerConfig,
     pub own_ca: Option<PathBuf>,
     /// When our own leaf is to be made anew.
     pub renew_at: Option<SystemTime>,
@@ -27,7 +27,7 @@ pub(super) struct State {
 
 /// Certificates by DNS name in ASCII.
 #[derive(Debug)]
-struct Resolver {
+pub(super) struct Resolver {
     by_name: HashMap<String, Arc<Certified>>,
     fallback: Arc<Certified>,
 }
@@ -66,39 +66,39 @@ impl State {
             .with_safe_default_protocol_versions()
             .map_err(|error| NetError(format!("TLS: {error}")))?
             .with_no_client_auth()
-            .with_cert_resolver(resolver.clone());
+            .with_cert_resolver(Arc::new(Witness::new(resolver.clone())));
         config.ticketer = ring::Ticketer::new().map_err(|error| NetError(format!("TLS: {error}")))?;
         config.send_tls13_tickets = 1;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        let plain = Arc::new(config.clone());
+        let plain = config.clone();
         config.alpn_protocols.clone_from(&setup.alpn);
         let renew_at = if need_own { common.map(|leaf| due(leaf.ends)) } else { None };
         Ok(Self {
             resolver,
             plain,
-            with_alpn: Arc::new(config),
+            with_alpn: config,
             own_ca: need_own.then(|| own.ca()),
             renew_at,
         })
     }
 
-    pub fn config(&self, alpn: Alpn) -> Arc<ServerConfig> {
-        match alpn {
+    /// The configuration of one connection.
+    pub fn config(&self, alpn: Alpn, witness: &Arc<Witness>) -> ServerConfig {
+        let mut config = match alpn {
             Alpn::None => self.plain.clone(),
             Alpn::Offered => self.with_alpn.clone(),
-        }
-    }
-
-    pub fn certified(&self, name: Option<&str>) -> &Arc<Certified> {
-        let found = name.and_then(|name| self.resolver.by_name.get(name.to_ascii_lowercase().as_str()));
-        found.unwrap_or(&self.resolver.fallback)
+        };
+        config.cert_resolver = witness.clone();
+        config.key_log = witness.clone();
+        config
     }
 }
 
-impl ResolvesServerCert for Resolver {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let found = hello.server_name().and_then(|name| self.by_name.get(name.to_ascii_lowercase().as_str()));
-        Some(found.unwrap_or(&self.fallback).key.clone())
+impl Resolver {
+    /// The certificate for a client that asks for `name`, or for none.
+    pub fn certified(&self, name: Option<&str>) -> &Arc<Certified> {
+        let found = name.and_then(|name| self.by_name.get(name.to_ascii_lowercase().as_str()));
+        found.unwrap_or(&self.fallback)
     }
 }
 

@@ -57,10 +57,10 @@ async fn connect(
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let (server, client) = tokio::join!(acceptor.accept(ours), connector.connect(name, theirs));
     let client = client.map_err(|error| error.to_string())?;
-    let server = server.map_err(|error| error.to_string())?;
+    let (_server, bindings) = server.map_err(|error| error.to_string())?;
     let exporter = client.get_ref().1.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
     Ok(Seen {
-        bindings: acceptor.bindings(server.get_ref().1),
+        bindings,
         exporter: exporter.unwrap(),
         leaf: client.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned(),
     })
