@@ -1,7 +1,7 @@
 //! Making and reading accounts and their rosters.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Row, SqliteConnection};
 use waxwing_store::{
     AccountRow, DeviceRow, NewAccount, OwnerId, Roster, RosterRow, StoreError, Subscription, groups_from_text,
 };
@@ -30,17 +30,17 @@ pub(crate) async fn create(
     Ok(made)
 }
 
-pub(crate) async fn one(readers: &SqlitePool, jid: &str) -> Result<Option<AccountRow>, StoreError> {
+pub(crate) async fn one(reader: &mut SqliteConnection, jid: &str) -> Result<Option<AccountRow>, StoreError> {
     sqlx::query("SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid = ?")
         .bind(jid)
         .try_map(account)
-        .fetch_optional(readers)
+        .fetch_optional(reader)
         .await
         .map_err(store_error)
 }
 
 pub(crate) async fn page(
-    readers: &SqlitePool,
+    reader: &mut SqliteConnection,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<AccountRow>, StoreError> {
@@ -51,7 +51,7 @@ pub(crate) async fn page(
     .bind(after.unwrap_or(""))
     .bind(limit)
     .try_map(account)
-    .fetch_all(readers)
+    .fetch_all(reader)
     .await
     .map_err(store_error)
 }
@@ -80,13 +80,13 @@ pub(crate) fn device(row: SqliteRow) -> sqlx::Result<DeviceRow> {
 
 /// Version and rows of one moment: one statement, the version in every row, and a row without a contact where there
 /// is none.
-pub(crate) async fn roster(readers: &SqlitePool, owner: OwnerId) -> Result<Roster, StoreError> {
+pub(crate) async fn roster(reader: &mut SqliteConnection, owner: OwnerId) -> Result<Roster, StoreError> {
     let rows = sqlx::query(
         "SELECT roster_version, contact, listed, name, \"groups\", subscription, ask, approved, request \
          FROM accounts LEFT JOIN roster ON owner = id WHERE id = ? ORDER BY contact",
     )
     .bind(owner)
-    .fetch_all(readers)
+    .fetch_all(reader)
     .await
     .map_err(store_error)?;
     let mut roster = Roster::default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use waxwing_store::{LogQuery, LogRow, Marks, OwnerId, Seq};
 
 use crate::rows::position;
@@ -12,7 +12,11 @@ use crate::rows::position;
 const AMONG: &str = "json_each(?7) AS asked CROSS JOIN log ON seq = asked.value";
 
 /// A statement for each combination of filters, all of them short texts of our own.
-pub(crate) async fn page(pool: &SqlitePool, owner: OwnerId, query: &LogQuery) -> sqlx::Result<Vec<LogRow>> {
+pub(crate) async fn page(
+    reader: &mut SqliteConnection,
+    owner: OwnerId,
+    query: &LogQuery,
+) -> sqlx::Result<Vec<LogRow>> {
     let from = if query.among.is_some() { AMONG } else { "log" };
     let mut sql = format!(
         "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM {from} \
@@ -34,13 +38,13 @@ pub(crate) async fn page(pool: &SqlitePool, owner: OwnerId, query: &LogQuery) ->
         .bind(query.resource.as_deref())
         .bind(query.among.as_deref().map(list))
         .try_map(log_row)
-        .fetch_all(pool)
+        .fetch_all(reader)
         .await
 }
 
 /// Where the newest begin is looked for only if there are more.
 pub(crate) async fn pending(
-    pool: &SqlitePool,
+    reader: &mut SqliteConnection,
     owner: OwnerId,
     after: Seq,
     before: Seq,
@@ -56,19 +60,23 @@ pub(crate) async fn pending(
     .bind(bound(after))
     .bind(bound(before))
     .bind(bound(newest))
-    .fetch_all(pool)
+    .fetch_all(reader)
     .await?;
     Ok(seqs.into_iter().map(i64::cast_unsigned).collect())
 }
 
-pub(crate) async fn count_at(pool: &SqlitePool, owner: OwnerId, seqs: &[Seq]) -> sqlx::Result<u64> {
+pub(crate) async fn count_at(
+    reader: &mut SqliteConnection,
+    owner: OwnerId,
+    seqs: &[Seq],
+) -> sqlx::Result<u64> {
     let count: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM json_each(?) AS asked CROSS JOIN log ON seq = asked.value \
          WHERE owner = ? AND archived = 1",
     )
     .bind(list(seqs))
     .bind(owner)
-    .fetch_one(pool)
+    .fetch_one(reader)
     .await?;
     Ok(count.cast_unsigned())
 }

@@ -6,6 +6,7 @@ mod error;
 mod many;
 mod one;
 mod open;
+mod readers;
 mod reports;
 mod retention;
 mod rows;

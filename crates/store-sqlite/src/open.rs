@@ -9,17 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use waxwing_store::schema::{Migrate, SQLITE, migrate};
 use waxwing_store::{Store, StoreError};
 
 use crate::error::{open_error, store_error};
+use crate::readers::Readers;
 use crate::store::Sqlite;
-
-const READERS: u32 = 4;
 
 type Opening<'a> = Pin<Box<dyn Future<Output = Result<Arc<dyn Store>, StoreError>> + Send + 'a>>;
 
@@ -50,10 +47,7 @@ async fn open_at(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let mut writer = options.connect().await.map_err(|error| at(open_error(&error)))?;
     migrate(&mut Migrating(&mut writer), SQLITE).await.map_err(|error| at(error.0))?;
 
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .test_before_acquire(false)
-        .connect_lazy_with(options.read_only(true));
+    let readers = Readers::new(options).map_err(|error| at(error.0))?;
     Ok(Arc::new(Sqlite::new(writer, readers, lock)))
 }
 

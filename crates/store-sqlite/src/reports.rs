@@ -1,7 +1,7 @@
 //! What users reported.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection};
 use waxwing_store::{Report, ReportHead, ReportQuery, UnixMillis, report_id};
 
 use crate::rows::position;
@@ -35,7 +35,7 @@ pub(crate) async fn add(conn: &mut SqliteConnection, report: &Report, keep: u32)
 }
 
 pub(crate) async fn page(
-    readers: &SqlitePool,
+    reader: &mut SqliteConnection,
     query: &ReportQuery,
     limit: u32,
 ) -> sqlx::Result<Vec<ReportHead>> {
@@ -49,11 +49,14 @@ pub(crate) async fn page(
     .bind(query.reported.as_deref())
     .bind(limit)
     .try_map(head)
-    .fetch_all(readers)
+    .fetch_all(reader)
     .await
 }
 
-pub(crate) async fn one(readers: &SqlitePool, id: u64) -> sqlx::Result<Option<(ReportHead, Vec<u8>)>> {
+pub(crate) async fn one(
+    reader: &mut SqliteConnection,
+    id: u64,
+) -> sqlx::Result<Option<(ReportHead, Vec<u8>)>> {
     sqlx::query(
         "SELECT reports.id, jid, reported, reason, messages, content FROM reports \
          JOIN accounts ON accounts.id = owner WHERE reports.id = ?",
@@ -63,7 +66,7 @@ pub(crate) async fn one(readers: &SqlitePool, id: u64) -> sqlx::Result<Option<(R
         let content = row.try_get(5)?;
         Ok((head(row)?, content))
     })
-    .fetch_optional(readers)
+    .fetch_optional(reader)
     .await
 }
 

@@ -1,7 +1,7 @@
 //! Taking the oldest off: archives, resend keys.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Row, SqliteConnection};
 use waxwing_store::{ArchiveHead, OwnerId, Seq, UnixMillis};
 
 use crate::archive::bound;
@@ -81,7 +81,7 @@ async fn take_off(conn: &mut SqliteConnection, owner: OwnerId, last: i64) -> sql
 
 /// Archives with something in them, for [`Store::archives`](waxwing_store::Store::archives).
 pub(crate) async fn archives(
-    pool: &SqlitePool,
+    reader: &mut SqliteConnection,
     after: OwnerId,
     kind: &str,
     key: &str,
@@ -105,7 +105,7 @@ pub(crate) async fn archives(
         let (owner, jid, doc) = (row.try_get(0)?, row.try_get(1)?, row.try_get(3)?);
         Ok(ArchiveHead { owner, jid, oldest: oldest.cast_unsigned(), doc })
     })
-    .fetch_all(pool)
+    .fetch_all(reader)
     .await
 }
 

@@ -1,6 +1,6 @@
 //! The words of archived messages.
 
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use waxwing_store::{LogQuery, OwnerId, Seq};
 
 use crate::archive::{bound, list};
@@ -12,10 +12,10 @@ fn mark(owner: OwnerId) -> String {
     format!("\u{e000}{owner}")
 }
 
-pub(crate) async fn head(pool: &SqlitePool, owner: OwnerId) -> sqlx::Result<Seq> {
+pub(crate) async fn head(reader: &mut SqliteConnection, owner: OwnerId) -> sqlx::Result<Seq> {
     let head: Option<i64> = sqlx::query_scalar("SELECT seq FROM search_heads WHERE owner = ?")
         .bind(owner)
-        .fetch_optional(pool)
+        .fetch_optional(reader)
         .await?;
     Ok(head.unwrap_or(0).cast_unsigned())
 }
@@ -56,7 +56,7 @@ pub(crate) async fn add(
 
 /// A statement for each combination of filters, all of them short texts of our own.
 pub(crate) async fn page(
-    pool: &SqlitePool,
+    reader: &mut SqliteConnection,
     owner: OwnerId,
     words: &[String],
     query: &LogQuery,
@@ -94,7 +94,7 @@ pub(crate) async fn page(
         .bind(query.resource.as_deref())
         .bind(query.among.as_deref().map(list))
         .bind(wanted.join(" AND "))
-        .fetch_all(pool)
+        .fetch_all(reader)
         .await?;
     Ok(seqs.into_iter().map(i64::cast_unsigned).collect())
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
@@ -13,6 +13,7 @@ use waxwing_store::{
 };
 
 use crate::error::{apply_error, store_error};
+use crate::readers::Readers;
 use crate::rows::position;
 use crate::{accounts, archive, one, reports, retention, rows, search};
 
@@ -22,13 +23,13 @@ const RETENTION_STEP: u64 = 2000;
 pub(crate) struct Sqlite {
     /// `None` once closed.
     writer: Mutex<Option<SqliteConnection>>,
-    readers: SqlitePool,
+    readers: Readers,
     /// Locked as long as this lives.
     _lock: File,
 }
 
 impl Sqlite {
-    pub(crate) fn new(writer: SqliteConnection, readers: SqlitePool, lock: File) -> Sqlite {
+    pub(crate) fn new(writer: SqliteConnection, readers: Readers, lock: File) -> Sqlite {
         Sqlite { writer: Mutex::new(Some(writer)), readers, _lock: lock }
     }
 
@@ -65,7 +66,7 @@ impl Store for Sqlite {
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
             .bind(key)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await
             .map_err(store_error)
     }
@@ -87,11 +88,11 @@ impl Store for Sqlite {
     }
 
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
-        accounts::one(&self.readers, jid).await
+        accounts::one(&mut *self.readers.get().await?, jid).await
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
-        accounts::page(&self.readers, after, limit).await
+        accounts::page(&mut *self.readers.get().await?, after, limit).await
     }
 
     async fn log_head(&self, owner: OwnerId) -> Result<LogHead, StoreError> {
@@ -101,7 +102,7 @@ impl Store for Sqlite {
              (SELECT archived FROM log_heads WHERE owner = ?1)",
         )
         .bind(owner)
-        .fetch_one(&self.readers)
+        .fetch_one(&mut *self.readers.get().await?)
         .await
         .map_err(store_error)?;
         Ok(LogHead {
@@ -120,7 +121,7 @@ impl Store for Sqlite {
         .bind(position(after.min(i64::MAX as u64)))
         .bind(limit)
         .try_map(archive::log_row)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await
         .map_err(store_error)
     }
@@ -132,19 +133,21 @@ impl Store for Sqlite {
         before: Seq,
         newest: u64,
     ) -> Result<Vec<Seq>, StoreError> {
-        archive::pending(&self.readers, owner, after, before, newest).await.map_err(store_error)
+        archive::pending(&mut *self.readers.get().await?, owner, after, before, newest)
+            .await
+            .map_err(store_error)
     }
 
     async fn log_archived(&self, owner: OwnerId, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
-        archive::page(&self.readers, owner, query).await.map_err(store_error)
+        archive::page(&mut *self.readers.get().await?, owner, query).await.map_err(store_error)
     }
 
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
-        archive::count_at(&self.readers, owner, seqs).await.map_err(store_error)
+        archive::count_at(&mut *self.readers.get().await?, owner, seqs).await.map_err(store_error)
     }
 
     async fn search_head(&self, owner: OwnerId) -> Result<Seq, StoreError> {
-        search::head(&self.readers, owner).await.map_err(store_error)
+        search::head(&mut *self.readers.get().await?, owner).await.map_err(store_error)
     }
 
     async fn search_add(
@@ -162,7 +165,7 @@ impl Store for Sqlite {
         words: &[String],
         query: &LogQuery,
     ) -> Result<Vec<Seq>, StoreError> {
-        search::page(&self.readers, owner, words, query).await.map_err(store_error)
+        search::page(&mut *self.readers.get().await?, owner, words, query).await.map_err(store_error)
     }
 
     async fn trim_archive(&self, owner: OwnerId, keep: u64) -> Result<u64, StoreError> {
@@ -200,7 +203,7 @@ impl Store for Sqlite {
         key: &str,
         limit: u32,
     ) -> Result<Vec<ArchiveHead>, StoreError> {
-        retention::archives(&self.readers, after, kind, key, limit).await.map_err(store_error)
+        retention::archives(&mut *self.readers.get().await?, after, kind, key, limit).await.map_err(store_error)
     }
 
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
@@ -208,7 +211,7 @@ impl Store for Sqlite {
             sqlx::query_as("SELECT archived, pending FROM log WHERE owner = ? AND seq = ?")
                 .bind(owner)
                 .bind(position(seq.min(i64::MAX as u64)))
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.get().await?)
                 .await
                 .map_err(store_error)?;
         Ok(marks.map(|(archived, pending)| Marks { archived, pending }))
@@ -234,7 +237,7 @@ impl Store for Sqlite {
                 keys: row.try_get(3)?,
             })
         })
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await
         .map_err(store_error)
     }
@@ -253,7 +256,7 @@ impl Store for Sqlite {
     }
 
     async fn roster(&self, owner: OwnerId) -> Result<Roster, StoreError> {
-        accounts::roster(&self.readers, owner).await
+        accounts::roster(&mut *self.readers.get().await?, owner).await
     }
 
     async fn doc(&self, owner: OwnerId, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -261,7 +264,7 @@ impl Store for Sqlite {
             .bind(owner)
             .bind(kind)
             .bind(key)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await
             .map_err(store_error)
     }
@@ -271,7 +274,7 @@ impl Store for Sqlite {
             .bind(owner)
             .bind(kind)
             .try_map(|row: SqliteRow| Ok(Doc { key: row.try_get(0)?, value: row.try_get(1)? }))
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await
             .map_err(store_error)
     }
@@ -281,7 +284,7 @@ impl Store for Sqlite {
             .bind(owner)
             .bind(id)
             .try_map(accounts::device)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await
             .map_err(store_error)
     }
@@ -293,17 +296,17 @@ impl Store for Sqlite {
         )
         .bind(owner)
         .try_map(accounts::device)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await
         .map_err(store_error)
     }
 
     async fn reports(&self, query: &ReportQuery, limit: u32) -> Result<Vec<ReportHead>, StoreError> {
-        reports::page(&self.readers, query, limit).await.map_err(store_error)
+        reports::page(&mut *self.readers.get().await?, query, limit).await.map_err(store_error)
     }
 
     async fn report(&self, id: u64) -> Result<Option<(ReportHead, Vec<u8>)>, StoreError> {
-        reports::one(&self.readers, id).await.map_err(store_error)
+        reports::one(&mut *self.readers.get().await?, id).await.map_err(store_error)
     }
 
     async fn remove_report(&self, id: u64) -> Result<bool, StoreError> {

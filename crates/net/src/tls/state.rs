@@ -73,13 +73,7 @@ impl State {
         let plain = config.clone();
         config.alpn_protocols.clone_from(&setup.alpn);
         let renew_at = if need_own { common.map(|leaf| due(leaf.ends)) } else { None };
-        Ok(Self {
-            resolver,
-            plain,
-            with_alpn: config,
-            own_ca: need_own.then(|| own.ca()),
-            renew_at,
-        })
+        Ok(Self { resolver, plain, with_alpn: config, own_ca: need_own.then(|| own.ca()), renew_at })
     }
 
     /// The configuration of one connection.

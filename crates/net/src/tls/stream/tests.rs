@@ -169,7 +169,12 @@ async fn the_end_of_what_a_client_sends_is_told_from_a_broken_connection() {
 async fn a_record_that_is_none_is_answered_with_an_alert() {
     for version in [V12, V13] {
         let Pair { mut client, mut server, .. } = World::new(version).pair().await;
-        client.get_mut().0.write_all(b"\x17\x03\x03\x00\x20 this was not encrypted with the key").await.unwrap();
+        client
+            .get_mut()
+            .0
+            .write_all(b"\x17\x03\x03\x00\x20 this was not encrypted with the key")
+            .await
+            .unwrap();
         assert_eq!(read(&mut server).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
         let error = client.read_u8().await.unwrap_err();
         assert!(error.to_string().contains("BadRecordMac"), "{error}");
