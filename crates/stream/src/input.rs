@@ -12,8 +12,11 @@ pub struct Input {
 
 impl Input {
     pub fn new(bytes: &[u8]) -> Input {
-        let mut chunks = bytes.utf8_chunks();
-        let text = chunks.next().map_or("", |chunk| chunk.valid());
+        let text = str::from_utf8(bytes).or_else(|error| {
+            // Valid so far, so this does not fail.
+            str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default())
+        });
+        let text = text.unwrap_or_default();
         Input { text: text.to_owned(), tail: bytes.get(text.len()..).unwrap_or(&[]).to_vec(), taken: 0 }
     }
 

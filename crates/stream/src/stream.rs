@@ -61,7 +61,8 @@ pub enum Frame {
 pub enum Turn {
     /// So many bytes came.
     Read(usize),
-    /// Everything that was to be written is with the kernel.
+    /// Everything that was to be written is with the kernel. Told only to those who wait for that: who does not read,
+    /// or had more than [`WRITE`] bytes to write.
     Flushed,
     /// The other side sends nothing more.
     Eof,
@@ -197,12 +198,15 @@ impl Stream {
     /// Writes what waits and, if asked to and nothing read before is left, reads. Resolves at the first step
     /// worth looking at; dropping it loses nothing.
     pub async fn turn(&mut self, read: bool) -> io::Result<Turn> {
-        poll_fn(|cx| self.poll_turn(cx, read)).await
+        let tell = !read || self.backlog() >= WRITE;
+        poll_fn(|cx| self.poll_turn(cx, read, tell)).await
     }
 
-    fn poll_turn(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<io::Result<Turn>> {
-        if let Poll::Ready(written) = self.poll_out(cx) {
-            return Poll::Ready(written.map(|()| Turn::Flushed));
+    fn poll_turn(&mut self, cx: &mut Context<'_>, read: bool, tell: bool) -> Poll<io::Result<Turn>> {
+        match self.poll_out(cx) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) if tell => return Poll::Ready(Ok(Turn::Flushed)),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         if read && self.input.is_empty() { self.poll_input(cx) } else { Poll::Pending }
     }
