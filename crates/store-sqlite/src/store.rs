@@ -203,7 +203,9 @@ impl Store for Sqlite {
         key: &str,
         limit: u32,
     ) -> Result<Vec<ArchiveHead>, StoreError> {
-        retention::archives(&mut *self.readers.get().await?, after, kind, key, limit).await.map_err(store_error)
+        retention::archives(&mut *self.readers.get().await?, after, kind, key, limit)
+            .await
+            .map_err(store_error)
     }
 
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
