@@ -9,8 +9,6 @@ const MANY: u32 = 5;
 /// How long after the last stanza it is sent otherwise: well within the time that a message may wait in memory
 /// for its acknowledgement.
 const SHORTLY: Duration = Duration::from_millis(30);
-/// How long after the first at most, where one follows the other so soon that there is no last.
-const AT_MOST: Duration = Duration::from_millis(50);
 
 /// The first and the longest pause between two looks at the kernel's send queue.
 const LOOK: Duration = Duration::from_millis(5);
@@ -35,12 +33,10 @@ impl Asking {
 
     /// When `<r/>` is to be sent.
     pub fn at(&self) -> Option<Instant> {
-        match self.span {
-            Some((first, last)) if self.written > 0 && !self.asked => {
-                Some(if self.written >= MANY { last } else { (last + SHORTLY).min(first + AT_MOST) })
-            }
-            _ => None,
-        }
+        let (first, last) = self.span.filter(|_| self.written > 0 && !self.asked)?;
+        // It would be due soon anyway: it goes with the last stanza rather than by itself.
+        let with_the_last = self.written >= MANY || last >= first + SHORTLY;
+        Some(if with_the_last { last } else { last + SHORTLY })
     }
 
     pub fn asked(&mut self) {
@@ -105,13 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_trickle_does_not_put_it_off() {
+    fn in_a_steady_trickle_it_is_asked_along_with_a_stanza() {
         let now = Instant::now();
         let mut asking = Asking::default();
-        for n in 0..4 {
-            asking.wrote(1, now + SHORTLY * n / 2);
-        }
-        assert_eq!(asking.at(), Some(now + AT_MOST));
+        asking.wrote(1, now);
+        asking.wrote(1, now + SHORTLY / 2);
+        assert_eq!(asking.at(), Some(now + SHORTLY / 2 + SHORTLY));
+        asking.wrote(1, now + SHORTLY);
+        assert_eq!(asking.at(), Some(now + SHORTLY));
     }
 
     #[test]
