@@ -42,12 +42,18 @@ pub(crate) struct RootAttr {
 
 /// One judged top-level element over its own bytes, made by [`crate::scan`]. Cloning and moving it is cheap.
 #[derive(Clone, Debug)]
-pub struct Element(pub(crate) Arc<Judged>);
+pub struct Element(Arc<Judged>);
+
+/// What was judged. Made at the end, so that all of this is moved once.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    text: Arc<str>,
+    parts: Parts,
+}
 
 /// What [`crate::scan`] found.
 #[derive(Debug, Default)]
-pub(crate) struct Judged {
-    pub(crate) text: Arc<str>,
+pub(crate) struct Parts {
     /// See [`Element::may_hold`].
     pub(crate) namespaces: u64,
     pub(crate) name: Span,
@@ -58,6 +64,13 @@ pub(crate) struct Judged {
     pub(crate) has_text: bool,
     /// Names and values that had to be resolved: empty for an ordinary stanza.
     pub(crate) owned: Vec<Box<str>>,
+}
+
+impl Parts {
+    /// The element with these parts.
+    pub fn over(self, text: &str) -> Element {
+        Element(Arc::new(Judged { text: Arc::from(text), parts: self }))
+    }
 }
 
 impl Element {
@@ -75,22 +88,22 @@ impl Element {
     /// of what a server looks for in a message is not there.
     #[inline]
     pub fn may_hold(&self, ns: &str) -> bool {
-        self.0.namespaces & namespace_bit(ns) != 0
+        self.0.parts.namespaces & namespace_bit(ns) != 0
     }
 
     /// The local name.
     pub fn name(&self) -> &str {
-        self.part(self.0.name)
+        self.part(self.0.parts.name)
     }
 
     /// The namespace name, empty for none. On a server stream `jabber:server` is reported as `jabber:client`.
     pub fn ns(&self) -> &str {
-        self.namespace_name(self.0.namespace)
+        self.namespace_name(self.0.parts.namespace)
     }
 
     /// Whether this is the element of that name and namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.part_is(self.0.name, name) && self.namespace_is(self.0.namespace, ns)
+        self.part_is(self.0.parts.name, name) && self.namespace_is(self.0.parts.namespace, ns)
     }
 
     /// The value of the attribute without a prefix that has this name.
@@ -105,22 +118,22 @@ impl Element {
 
     /// The names of all attributes as written (with their prefix, if any), without namespace declarations.
     pub fn attr_names(&self) -> impl Iterator<Item = &str> {
-        self.0.attrs.iter().map(|attr| self.part(attr.name.whole))
+        self.0.parts.attrs.iter().map(|attr| self.part(attr.name.whole))
     }
 
     /// The elements directly inside, in their order.
     pub fn children(&self) -> &[Child] {
-        &self.0.children
+        &self.0.parts.children
     }
 
     /// The first element directly inside that has this name and namespace.
     pub fn child(&self, name: &str, ns: &str) -> Option<&Child> {
-        self.0.children.iter().find(|child| child.is(self, name, ns))
+        self.0.parts.children.iter().find(|child| child.is(self, name, ns))
     }
 
     /// Whether there is character data other than whitespace directly inside.
     pub fn has_text(&self) -> bool {
-        self.0.has_text
+        self.0.parts.has_text
     }
 
     /// The character data directly inside, references resolved.
@@ -139,7 +152,7 @@ impl Element {
     #[inline]
     fn root_attr(&self, name: &str) -> Option<&RootAttr> {
         let key = lex::key(name.as_bytes());
-        self.0.attrs.iter().find(|attr| attr.key == key && self.part_is(attr.name.whole, name))
+        self.0.parts.attrs.iter().find(|attr| attr.key == key && self.part_is(attr.name.whole, name))
     }
 
     #[inline]
@@ -161,7 +174,7 @@ impl Element {
     }
 
     fn resolved(&self, index: u32) -> &str {
-        self.0.owned.get(index as usize).map_or("", |text| text)
+        self.0.parts.owned.get(index as usize).map_or("", |text| text)
     }
 
     pub(crate) fn namespace_name(&self, namespace: Namespace) -> &str {

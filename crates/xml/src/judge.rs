@@ -1,30 +1,15 @@
 //! Judges a frame as a whole: nesting, namespaces, attributes, and what its children need from outside themselves.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::element::{Element, Judged, Namespace, RootAttr, Value, namespace_bit};
+use crate::element::{Namespace, Parts, RootAttr, Value, namespace_bit};
 use crate::header::check_declaration;
 use crate::lex::{Attr, Attrs, Lexer, Name, Role, Token};
 use crate::rewrite::{self, Edit};
 use crate::span::Span;
 use crate::{Child, Fault, Limits, MAX_PREFIXES, Scope, known, names, ns};
-
-/// What becomes of the frame.
-pub(crate) struct Found {
-    /// All but the text, which is set last.
-    judged: Judged,
-    pub edits: Vec<Edit>,
-}
-
-impl Found {
-    pub fn over(mut self, text: &str) -> Element {
-        self.judged.text = Arc::from(text);
-        Element(Arc::new(self.judged))
-    }
-}
 
 /// An element whose end tag is to come.
 struct Open {
@@ -64,7 +49,9 @@ pub(crate) struct Judge<'t> {
     /// Whether the top-level element's start tag was seen.
     rooted: bool,
     needs: Needs,
-    pub found: Found,
+    pub found: Parts,
+    /// What has to be written otherwise.
+    pub edits: Vec<Edit>,
 }
 
 /// What the present child uses of what is declared outside itself.
@@ -97,7 +84,8 @@ impl<'t> Judge<'t> {
             prefixes: SmallVec::new(),
             rooted: false,
             needs: Needs::default(),
-            found: Found { judged: Judged::default(), edits: Vec::new() },
+            found: Parts::default(),
+            edits: Vec::new(),
         }
     }
 
@@ -163,8 +151,8 @@ impl<'t> Judge<'t> {
     #[inline]
     fn known(&mut self, at: usize) -> Option<usize> {
         let (child, bit) = known::find(self.text, at)?;
-        self.found.judged.namespaces |= bit;
-        self.found.judged.children.push(child);
+        self.found.namespaces |= bit;
+        self.found.children.push(child);
         Some(child.whole.len())
     }
 
@@ -174,7 +162,7 @@ impl<'t> Judge<'t> {
         if self.open.len() == 1
             && self.is_ordinary()
             && let [Attr { role: Role::DeclaresDefault, plain: true, .. }] = &attrs.list[..]
-            && let Some(child) = self.found.judged.children.last()
+            && let Some(child) = self.found.children.last()
             && child.name.start == child.whole.start + 1
         {
             known::remember(self.text, child);
@@ -184,9 +172,7 @@ impl<'t> Judge<'t> {
     fn characters(&mut self, span: Span) -> Result<(), Fault> {
         match self.open.len() {
             0 => return Err(Fault::NotWellFormed),
-            1 => {
-                self.found.judged.has_text |= !span.bytes(self.text).iter().all(|&byte| names::is_space(byte))
-            }
+            1 => self.found.has_text |= !span.bytes(self.text).iter().all(|&byte| names::is_space(byte)),
             _ => {}
         }
         Ok(())
@@ -219,17 +205,13 @@ impl<'t> Judge<'t> {
         match depth {
             1 => {
                 self.rooted = true;
-                self.found.judged.name = name.local();
-                self.found.judged.namespace = namespace;
+                self.found.name = name.local();
+                self.found.namespace = namespace;
                 self.root_attrs(&attrs.list);
             }
             2 => {
-                self.found.judged.namespaces |= namespace_bit(self.namespace_name(namespace));
-                self.found.judged.children.push(Child {
-                    name: name.local(),
-                    namespace,
-                    whole: Span::new(at, at),
-                });
+                self.found.namespaces |= namespace_bit(self.namespace_name(namespace));
+                self.found.children.push(Child { name: name.local(), namespace, whole: Span::new(at, at) });
             }
             _ => {}
         }
@@ -249,7 +231,7 @@ impl<'t> Judge<'t> {
         self.prefixes.truncate(outer.prefixes);
         self.default = outer.default;
         if depth == 2
-            && let Some(child) = self.found.judged.children.last_mut()
+            && let Some(child) = self.found.children.last_mut()
         {
             child.whole.end = at as u32;
             if self.needs.any() {
@@ -263,12 +245,12 @@ impl<'t> Judge<'t> {
         let needs = self.needs;
         if needs.default {
             let namespace = self.default.namespace;
-            self.found.edits.push(rewrite::declare(at, None, self.namespace_name(namespace)));
+            self.edits.push(rewrite::declare(at, None, self.namespace_name(namespace)));
         }
         for (index, prefix) in self.prefixes.iter().enumerate().take(needs.outside) {
             if needs.prefixes & (1 << index) != 0 {
                 let namespace = self.namespace_name(prefix.namespace);
-                self.found.edits.push(rewrite::declare(at, Some(prefix.name), namespace));
+                self.edits.push(rewrite::declare(at, Some(prefix.name), namespace));
             }
         }
     }
@@ -295,7 +277,7 @@ impl<'t> Judge<'t> {
         let name = attr.meant(self.text);
         check_declaration(prefix, &name)?;
         if depth > 1 && self.foreign.is_some_and(|foreign| name == foreign) {
-            self.found.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
+            self.edits.push(Edit { at: attr.value, with: ns::CLIENT.into() });
         }
         Ok(self.common(&name).unwrap_or_else(|| match name {
             Cow::Borrowed(_) => Namespace::Written(attr.value),
@@ -315,8 +297,8 @@ impl<'t> Judge<'t> {
     }
 
     fn own(&mut self, text: Box<str>) -> Namespace {
-        self.found.judged.owned.push(text);
-        Namespace::Owned(self.found.judged.owned.len() as u32 - 1)
+        self.found.owned.push(text);
+        Namespace::Owned(self.found.owned.len() as u32 - 1)
     }
 
     fn bind(&mut self, name: &'t str, namespace: Namespace) -> Result<(), Fault> {
@@ -375,10 +357,10 @@ impl<'t> Judge<'t> {
             let value = if attr.plain {
                 Value::Written(attr.value)
             } else {
-                self.found.judged.owned.push(attr.meant(text).into());
-                Value::Owned(self.found.judged.owned.len() as u32 - 1)
+                self.found.owned.push(attr.meant(text).into());
+                Value::Owned(self.found.owned.len() as u32 - 1)
             };
-            self.found.judged.attrs.push(RootAttr { name: attr.name, key: attr.key, value });
+            self.found.attrs.push(RootAttr { name: attr.name, key: attr.key, value });
         }
     }
 
@@ -389,7 +371,7 @@ impl<'t> Judge<'t> {
             Namespace::Streams => ns::STREAMS,
             Namespace::Xml => ns::XML,
             Namespace::Written(span) => span.of(self.text),
-            Namespace::Owned(index) => self.found.judged.owned.get(index as usize).map_or("", |name| name),
+            Namespace::Owned(index) => self.found.owned.get(index as usize).map_or("", |name| name),
         }
     }
 }

@@ -30,12 +30,11 @@ pub fn scan_front(text: &str, scope: &Scope, limits: &Limits) -> Option<(usize, 
     let element = text.trim_start_matches([' ', '\t', '\r', '\n']);
     let mut judge = Judge::new(element, scope, limits);
     let length = judge.run(scope).ok().filter(|length| *length <= limits.frame)?;
-    let found = judge.found;
     let frame = element.get(..length)?;
-    if !found.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
+    if !judge.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
         return None;
     }
-    Some((text.len() - element.len() + length, found.over(frame)))
+    Some((text.len() - element.len() + length, judge.found.over(frame)))
 }
 
 fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
@@ -47,6 +46,5 @@ fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<E
     if judge.run(scope)? < text.len() {
         return Err(Fault::NotWellFormed);
     }
-    let edits = std::mem::take(&mut judge.found.edits);
-    Ok((judge.found.over(text), edits))
+    Ok((judge.found.over(text), judge.edits))
 }
