@@ -12,14 +12,19 @@ const LOCK: i64 = 0x0077_6178_7769_6e67;
 /// How long connecting may take, a server that takes the connection and says nothing included.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Set once a connection, for statements of a known shape: by index whatever the statistics of a table that filled
-/// up a moment ago say, planned once, never compiled. A commit that is answered is durable. Whoever else has the tables
-/// is waited for as SQLite does.
-const SETTINGS: &str = "\
+/// Set once a connection, for statements of a known shape: by index and in its order, whatever the statistics of a
+/// table that filled up a moment ago say, planned once, never compiled.
+const PLANS: &str = "\
+    SET enable_seqscan = off; SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning";
+
+/// A commit that is answered is durable. Whoever else has the tables is waited for as SQLite does.
+const WRITING: &str = "\
     SET lock_timeout = '5s'; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-    SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Postgres stops what nobody waits for any more.
+const READING: &str = "SET statement_timeout = '30s'";
 
 pub(crate) enum ConnectError {
     Postgres(tokio_postgres::Error),
@@ -52,6 +57,11 @@ async fn prepare(config: &Config) -> Result<ClientWrapper, ConnectError> {
     if !client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get::<_, bool>(0)? {
         return Err(ConnectError::Taken);
     }
-    client.batch_execute(SETTINGS).await?;
+    client.batch_execute(&format!("{PLANS}; {WRITING}")).await?;
     Ok(client)
+}
+
+/// Sets what a connection of the pool needs.
+pub(crate) async fn reading(client: &ClientWrapper) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute(&format!("{PLANS}; {READING}")).await
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use waxwing_store::schema::{Migrate, POSTGRES, migrate};
 use waxwing_store::{Store, StoreError};
 
-use crate::connection::{ConnectError, connect};
+use crate::connection::{ConnectError, connect, reading};
 use crate::error::{store_error, words};
 use crate::store::Postgres;
 use crate::url;
@@ -52,6 +54,9 @@ async fn open_at(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         .wait_timeout(Some(POOL_WAIT))
         .create_timeout(Some(POOL_WAIT))
         .runtime(Runtime::Tokio1)
+        .post_create(Hook::async_fn(|client, _| {
+            Box::pin(async move { reading(client).await.map_err(HookError::Backend) })
+        }))
         .build()
         .map_err(|error| at(error.to_string()))?;
     Ok(Arc::new(Postgres::new(config, writer, pool)))

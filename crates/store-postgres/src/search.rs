@@ -15,7 +15,7 @@ const ADD: &str = "\
         INSERT INTO search_entries (owner, seq, words) \
         SELECT $1, entry.seq, array_to_tsvector(string_to_array(entry.words, ' ')) \
             FROM unnest($2::bigint[], $3::text[]) AS entry (seq, words) \
-        WHERE EXISTS (SELECT FROM log WHERE owner = $1 AND log.seq = entry.seq AND archived) \
+        WHERE (SELECT archived FROM log WHERE owner = $1 AND log.seq = entry.seq) \
         ON CONFLICT DO NOTHING) \
     INSERT INTO search_heads (owner, seq) SELECT id, $4 FROM accounts WHERE id = $1 \
     ON CONFLICT (owner) DO UPDATE SET seq = greatest(search_heads.seq, excluded.seq)";
@@ -53,10 +53,12 @@ pub(crate) async fn page(
     let wanted: Vec<String> =
         std::iter::once(mark(owner)).chain(words.iter().cloned()).map(|word| quoted(&word)).collect();
     let wanted = wanted.join(" & ");
-    let mut sql = "SELECT log.seq FROM search_entries AS entry \
-                   JOIN log ON log.owner = entry.owner AND log.seq = entry.seq \
-                   WHERE entry.words @@ $5::text::tsquery AND entry.owner = $1 AND archived \
-                   AND log.seq > $2 AND log.seq < $3"
+    // `OFFSET 0` keeps the planner from beginning elsewhere than with the words.
+    let mut sql = "SELECT entry.seq FROM \
+                   (SELECT owner, seq FROM search_entries WHERE words @@ $5::text::tsquery OFFSET 0) AS entry \
+                   CROSS JOIN LATERAL (SELECT archived, peer, resource FROM log \
+                   WHERE log.owner = entry.owner AND log.seq = entry.seq OFFSET 0) AS log \
+                   WHERE entry.owner = $1 AND archived AND entry.seq > $2 AND entry.seq < $3"
         .to_owned();
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&owner, &after, &before, &limit, &wanted];
     let mut filter = |column: &str, value, end: &str| {
@@ -70,12 +72,12 @@ pub(crate) async fn page(
         filter("resource =", resource, "");
     }
     if let Some(among) = &among {
-        filter("log.seq = ANY (", among, ")");
+        filter("entry.seq = ANY (", among, ")");
     }
     sql.push_str(if query.backwards {
-        " ORDER BY log.seq DESC LIMIT $4"
+        " ORDER BY entry.seq DESC LIMIT $4"
     } else {
-        " ORDER BY log.seq LIMIT $4"
+        " ORDER BY entry.seq LIMIT $4"
     });
     let select = client.prepare_cached(&sql).await?;
     let rows = client.query(&select, &values).await?;

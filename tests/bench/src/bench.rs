@@ -35,6 +35,19 @@ pub struct Bench {
     starts: usize,
 }
 
+/// An open database, without a server.
+pub struct Database {
+    pub name: &'static str,
+    pub store: Arc<dyn Store>,
+    pub place: Place,
+}
+
+/// Where a database is: its file or its URL.
+pub enum Place {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
 impl Bench {
     pub fn new(options: &Options) -> Result<Bench, Fault> {
         if !options.binary.exists() {
@@ -148,15 +161,25 @@ impl Bench {
         Ok(url)
     }
 
-    /// Empty databases without a server, by name.
-    pub async fn databases(&mut self) -> Result<[(&'static str, Arc<dyn Store>); 2], Fault> {
+    /// Empty databases without a server.
+    pub async fn databases(&mut self) -> Result<[Database; 2], Fault> {
         let said = |error: StoreError| Fault::new(error.0);
         self.starts += 1;
         let path = self.folder.path().join(format!("store-{}", self.starts));
         let sqlite = waxwing_store_sqlite::open(&path).await.map_err(said)?;
         let url = cluster(&mut self.cluster).fresh_database().await;
         let postgres = waxwing_store_postgres::open(&url).await.map_err(said)?;
-        Ok([("SQLite", sqlite), ("Postgres", postgres)])
+        Ok([
+            Database { name: "SQLite", store: sqlite, place: Place::Sqlite(path) },
+            Database { name: "Postgres", store: postgres, place: Place::Postgres(url) },
+        ])
+    }
+
+    /// Runs SQL in a database of Postgres.
+    pub async fn execute(&self, url: &str, sql: &str) {
+        if let Some(cluster) = &self.cluster {
+            cluster.execute_in(url, sql).await;
+        }
     }
 
     /// Makes a server with accounts and stops it again.

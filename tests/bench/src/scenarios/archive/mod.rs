@@ -1,6 +1,8 @@
 //! The archive of one account as it grows: what it costs to append to it and to read a page of it, at its ends, in the
 //! middle and of one conversation, on both databases. One run.
 
+mod fill;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,11 +10,13 @@ use waxwing_kernel::first_at;
 use waxwing_store::{LogQuery, LogRow, Marks, NewAccount, OwnerId, Seq, Store, UnixMillis, Write};
 
 use crate::Fault;
-use crate::bench::Bench;
+use crate::bench::{Bench, Database};
 use crate::report::{Figure, Report, median};
 
 /// Entries in one transaction: what a busy server commits at once.
 const BATCH: u64 = 500;
+/// Entries whose appending is measured, if the archive is twice as large; else the half of it.
+const APPENDED: u64 = 20_000;
 /// Results in a page.
 const PAGE: u32 = 50;
 /// Conversations that the entries belong to, in turn.
@@ -25,7 +29,7 @@ const APART: i64 = 1_000;
 
 const SCENARIO: &str = "archive, of so many entries";
 
-const APPEND: Figure = Figure::new(SCENARIO, "append, up to", "µs");
+const APPEND: Figure = Figure::new(SCENARIO, "append to, of", "µs");
 const CONVERSATION: Figure = Figure::new(SCENARIO, "page of a conversation, of", "ms");
 
 /// Where a page lies, and how it is asked for: by the id of the entry beside it, or by the time of its first.
@@ -69,12 +73,12 @@ impl Place {
 }
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let most = bench.scale.archive;
-    for (name, store) in bench.databases().await? {
+    for database in bench.databases().await? {
         let begun = Instant::now();
-        Archive::make(store.clone()).await?.grow(name, most, report).await?;
-        store.close().await;
-        println!("  {name} took {} s", begun.elapsed().as_secs());
+        let archive = Archive::make(database.store.clone()).await?;
+        archive.grow(bench, &database, report).await?;
+        database.store.close().await;
+        println!("  {} took {} s", database.name, begun.elapsed().as_secs());
     }
     Ok(())
 }
@@ -92,21 +96,33 @@ impl Archive {
         Ok(Archive { store, owner })
     }
 
-    async fn grow(&self, name: &str, most: u64, report: &mut Report) -> Result<(), Fault> {
-        let mut number = 0;
-        for size in SIZES.into_iter().filter(|size| *size <= most) {
-            let begun = Instant::now();
-            let before = number;
-            while number < size {
-                let writes: Vec<Write> =
-                    (number + 1..=number + BATCH).map(|number| entry(self.owner, number)).collect();
-                number += BATCH;
-                let writes: Vec<&Write> = writes.iter().collect();
-                self.store.apply(&writes).await.map_err(|error| Fault::new(format!("{error:?}")))?;
+    async fn grow(&self, bench: &Bench, database: &Database, report: &mut Report) -> Result<(), Fault> {
+        let mut count = 0;
+        for size in SIZES.into_iter().filter(|size| *size <= bench.scale.archive) {
+            let filled = size - APPENDED.min(size / 2);
+            if count == 0 {
+                self.append(0, filled).await?;
+            } else {
+                fill::fill(bench, &database.place, self.owner, count, filled).await?;
             }
-            let append = begun.elapsed().as_secs_f64() * 1e6 / (number - before) as f64;
-            report.add(&APPEND.at(size), name, append);
-            self.read(name, size, report).await?;
+            let begun = Instant::now();
+            self.append(filled, size).await?;
+            let append = begun.elapsed().as_secs_f64() * 1e6 / (size - filled) as f64;
+            count = size;
+            report.add(&APPEND.at(size), database.name, append);
+            self.read(database.name, size, report).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends what is missing in `count` to `size`.
+    async fn append(&self, mut count: u64, size: u64) -> Result<(), Fault> {
+        while count < size {
+            let last = size.min(count + BATCH);
+            let writes: Vec<Write> = (count + 1..=last).map(|number| entry(self.owner, number)).collect();
+            count = last;
+            let writes: Vec<&Write> = writes.iter().collect();
+            self.store.apply(&writes).await.map_err(|error| Fault::new(format!("{error:?}")))?;
         }
         Ok(())
     }
