@@ -15,6 +15,9 @@ impl Server {
         let mut process = limited();
         process.arg(process::binary()).args(command).args(self.arguments()).current_dir(self.folder());
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(file) = self.time() {
+            process::set_clock(&mut process, file);
+        }
         let mut child = process.spawn().expect("the waxwing binary");
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());

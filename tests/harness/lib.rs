@@ -34,7 +34,7 @@ pub use databases::{Database, Held};
 pub use sasl2::{agent, authenticate, hashed_token, identifier, token_proof};
 pub use scene::{befriend, run, subscribe};
 pub use scram::{Binding, Hash, Scram};
-pub use server::{Account, Server};
+pub use server::{Account, DAY, Server};
 pub use sm::{Sm, Suspended};
 pub use stanza::{StanzaExt, element, ns};
 pub use stream::{Event, Stream};

@@ -16,16 +16,32 @@ pub fn binary() -> &'static Path {
         if let Some(path) = std::env::var_os("WAXWING_BIN") {
             return fs::canonicalize(path).expect("WAXWING_BIN names the binary");
         }
-        let profile = profile_folder();
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "waxwing"]);
-        if profile.file_name().is_some_and(|name| name == "release") {
-            build.arg("--release");
-        }
-        build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        assert!(build.status().expect("cargo").success(), "the server does not build");
-        profile.join("waxwing")
+        build("waxwing").join("waxwing")
     })
+}
+
+/// What shows a server another time of day.
+fn clock() -> &'static Path {
+    static CLOCK: OnceLock<PathBuf> = OnceLock::new();
+    CLOCK.get_or_init(|| build("waxwing-clock").join("libwaxwing_clock.so"))
+}
+
+/// Builds a package of this workspace, and says where that is.
+fn build(package: &str) -> PathBuf {
+    let profile = profile_folder();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--package", package]);
+    if profile.file_name().is_some_and(|name| name == "release") {
+        build.arg("--release");
+    }
+    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    assert!(build.status().expect("cargo").success(), "{package} does not build");
+    profile
+}
+
+/// Has a command see the time of day that this file makes it.
+pub fn set_clock(command: &mut Command, file: &Path) {
+    command.env("LD_PRELOAD", clock()).env("WAXWING_TEST_CLOCK", file);
 }
 
 /// `target/debug` or `target/release`: test binaries lie in its `deps`.
@@ -53,8 +69,8 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// Starts the binary in this folder with its output in `log`. It dies with this process, however that ends: the kernel sees
-/// to it, and it watches the thread that started the child, so that is one which lasts.
-pub fn spawn(arguments: Vec<OsString>, folder: &Path, log: &Path) -> Child {
+/// to it, and it watches the thread that started the child, so that is one which lasts. `time`: see [`set_clock`].
+pub fn spawn(arguments: Vec<OsString>, folder: &Path, log: &Path, time: Option<&Path>) -> Child {
     type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
     static KEEPER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     let keeper = KEEPER.get_or_init(|| {
@@ -75,6 +91,9 @@ pub fn spawn(arguments: Vec<OsString>, folder: &Path, log: &Path) -> Child {
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("the log"))
         .stderr(output);
+    if let Some(file) = time {
+        set_clock(&mut command, file);
+    }
     let (answer, answered) = mpsc::channel();
     keeper.send((command, answer)).expect("the keeper's thread");
     answered.recv().expect("the keeper's answer").expect("setpriv (Debian: util-linux)")

@@ -31,6 +31,9 @@ const SETTINGS: &[&str] = &[
 /// How long starting and stopping may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// For [`Server::later`].
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Accounts made at a time: key derivation costs, so no more than are needed.
 const BATCH: u32 = 16;
 
@@ -61,6 +64,8 @@ pub struct Server {
     arguments: Vec<OsString>,
     /// `serve` where it is asked to, and what it says there is in the ready file; else only what it prints.
     serve: bool,
+    /// Says how much later it is for it than for others, where it has a time of day of its own.
+    time: Option<PathBuf>,
     running: Mutex<Option<Running>>,
     accounts: Mutex<VecDeque<Account>>,
     made: AtomicU32,
@@ -75,6 +80,12 @@ impl Server {
     /// Starts a server on an empty database, with this `archive.policy` and `key=value` settings over the ones of all
     /// scenes, and waits until it serves.
     pub fn start(database: Database, policy: &'static str, settings: &[&str]) -> Server {
+        let server = Server::not_yet(database, policy, settings);
+        server.resume();
+        server
+    }
+
+    fn not_yet(database: Database, policy: &'static str, settings: &[&str]) -> Server {
         let mut server = Server::stopped_in_a_folder(database, policy);
         let mut arguments: Vec<OsString> = vec!["--data".into(), server.data().into()];
         let archive = format!("archive.policy={policy}");
@@ -83,13 +94,29 @@ impl Server {
             arguments.extend(["--set".into(), setting.into()]);
         }
         server.arguments = arguments;
-        server.resume();
         server
     }
 
     /// Another server of the same archive policy, for a scene that needs it for itself.
     pub fn fresh(&self, settings: &[&str]) -> Server {
         Server::start(self.database, self.policy, settings)
+    }
+
+    /// The same, with a time of day of its own: see [`Server::later`].
+    pub fn fresh_in_time(&self, settings: &[&str]) -> Server {
+        let mut server = Server::not_yet(self.database, self.policy, settings);
+        server.time = Some(server.folder.join("time"));
+        server.later(Duration::ZERO);
+        server.resume();
+        server
+    }
+
+    /// Makes it so much later than it is for a server of [`Server::fresh_in_time`] and for its commands.
+    pub fn later(&self, later: Duration) {
+        let millis = i64::try_from(later.as_millis()).expect("less than an age");
+        fs::write(self.time.as_ref().expect("a time of its own"), millis.to_le_bytes()).expect("the time");
+        // It looks at the clock once a second at least, and counts on in between.
+        thread::sleep(Duration::from_millis(if self.running().is_some() { 1100 } else { 0 }));
     }
 
     /// Another server, which is run without a word: all that it is told stands in this `waxwing.toml` in its working
@@ -114,6 +141,7 @@ impl Server {
             storage: database.setting(),
             arguments: Vec::new(),
             serve: true,
+            time: None,
             running: Mutex::new(None),
             accounts: Mutex::default(),
             made: AtomicU32::new(0),
@@ -129,7 +157,7 @@ impl Server {
             arguments.extend(["serve".into(), "--ready-file".into(), ready.clone().into()]);
         }
         let logged = self.log().len();
-        let mut child = process::spawn(arguments, &self.folder, &self.log_file());
+        let mut child = process::spawn(arguments, &self.folder, &self.log_file(), self.time.as_deref());
         let begun = Instant::now();
         let addresses = loop {
             let said = match self.serve {
@@ -268,6 +296,10 @@ impl Server {
         &self.arguments
     }
 
+    pub(crate) fn time(&self) -> Option<&Path> {
+        self.time.as_deref()
+    }
+
     pub(crate) fn storage(&self) -> Option<&str> {
         self.storage.as_deref().and_then(|setting| setting.strip_prefix("storage="))
     }
@@ -304,6 +336,13 @@ impl Server {
     /// What the server has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Waits until it has logged this.
+    pub async fn logged(&self, line: &str) {
+        while !self.log().contains(line) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn log_tail(&self) -> String {

@@ -300,7 +300,8 @@ async fn a_span_of_time(s: &Server) {
     for n in 1..=4 {
         romeo.say(juliet.bare(), &n.to_string()).await;
         settled(&mut romeo).await;
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let now = std::time::SystemTime::now();
+        while now.elapsed().is_ok_and(|passed| passed.as_millis() < 2) {}
     }
     let all = everything(&mut romeo).await;
     let [_, second, third, _] = &all.found[..] else { panic!("four were sent") };
@@ -557,12 +558,7 @@ async fn a_full_archive_drops_its_oldest(s: &Server) {
     settled(&mut juliet).await;
     let first = page(&mut romeo, &set("<max>1</max>")).await;
     // Tidied up beside the messages.
-    for _ in 0..100 {
-        if page(&mut romeo, &set("<max>1</max>")).await.bodies() != ["1"] {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    while page(&mut romeo, &set("<max>1</max>")).await.bodies() == ["1"] {}
     // What was on its way meanwhile goes with one of the next.
     let mut last = 125;
     let all = loop {
@@ -573,8 +569,7 @@ async fn a_full_archive_drops_its_oldest(s: &Server) {
         if (100..=101).contains(&all.found.len()) {
             break all;
         }
-        assert!(last < 225, "{} are kept", all.found.len());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(last < 1125, "{} are kept", all.found.len());
     };
     assert_eq!(all.bodies().last(), Some(&last.to_string()));
     let oldest = first.ids();

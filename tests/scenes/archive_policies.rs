@@ -1,10 +1,10 @@
 //! What an archive takes in: policies of the host and of an account (XEP-0313, XEP-0441).
 
-use harness::{Account, Client, Server, StanzaExt, befriend, ns, scenes};
+use harness::{Account, Client, DAY, Server, StanzaExt, befriend, ns, scenes};
 use minidom::Element;
 
 scenes! {
-    []: the_default_is_an_archive;
+    []: the_default_is_an_archive, what_is_too_old_goes;
     ["archive.policy=always"]:
         always,
         preferences_hold_for_what_comes_later,
@@ -341,8 +341,35 @@ async fn a_setting_that_is_none(s: &Server) {
     assert!(!done.status.success());
 }
 
-/// The oldest go, but not while they wait; a message that waited longer than the archive keeps is delivered.
-/// What goes when is the kernel's test: nobody waits for days here.
+/// By the host's word and the operator's for an account. What waits longer than that is delivered all the same, and has
+/// no id of an archive that it is not in.
+async fn what_is_too_old_goes(s: &Server) {
+    let s = s.fresh_in_time(&["archive.policy=always", "archive.retention_days=2"]);
+    let (account, longer, away) = (s.account(), s.account(), s.account());
+    let done = s.cli(&["user", "set", &longer.jid, "retention=4"], "");
+    assert!(done.status.success());
+    let mut romeo = s.online(&account, "one").await;
+    let mut benvolio = s.online(&longer, "one").await;
+    say(&mut romeo, &away.jid, "old").await;
+    say(&mut benvolio, &away.jid, "also old").await;
+    s.later(DAY);
+    say(&mut romeo, &away.jid, "new").await;
+    // Old messages are looked for at a start, and now and then.
+    s.later(2 * DAY + DAY / 2);
+    s.restart();
+    let mut romeo = s.online(&account, "one").await;
+    while archive(&mut romeo).await != Ok(vec!["new".to_owned()]) {}
+    let mut benvolio = s.online(&longer, "one").await;
+    assert_eq!(archive(&mut benvolio).await, Ok(vec!["also old".to_owned()]));
+    let mut juliet = s.login(&away, "one").await;
+    juliet.available(0).await;
+    for (body, archived) in [("old", false), ("also old", false), ("new", true)] {
+        assert_eq!(next(&mut juliet).await, (body.to_owned(), archived));
+    }
+    assert_eq!(archive(&mut juliet).await, Ok(vec!["new".to_owned()]));
+}
+
+/// What may be said of an account.
 async fn how_long_an_account_keeps_its_messages(s: &Server) {
     let account = s.account();
     let mut romeo = s.online(&account, "one").await;

@@ -1,7 +1,7 @@
 //! What a client that binds with its login (XEP-0386 §3.2) finds in its archive, and what still waits for it.
 
 use harness::{
-    Account, Client, Server, StanzaExt, Stream, agent, authenticate, befriend, identifier, ns, scenes,
+    Account, Client, DAY, Server, StanzaExt, Stream, agent, authenticate, befriend, identifier, ns, scenes,
 };
 use minidom::Element;
 
@@ -17,6 +17,7 @@ scenes! {
         a_login_that_fails_takes_nothing,
         an_account_without_an_archive;
     ["archive.policy=always", "archive.retention_days=1"]: what_the_archive_does_not_keep_for_a_day_is_sent;
+    []: what_the_archive_will_not_keep_for_a_day_is_sent;
     ["archive.policy=always", "archive.max_entries=100"]: what_may_soon_be_pushed_out_is_sent;
     ["archive.policy=roster"]: what_strangers_sent_is_sent;
     ["archive.policy=never"]: without_an_archive;
@@ -250,6 +251,36 @@ async fn what_the_archive_does_not_keep_for_a_day_is_sent(s: &Server) {
     let (mut phone, bound) = login(s, &juliet, "", "").await;
     assert!(ends(&bound).is_some());
     assert_eq!(sent(&mut phone).await, ["1", "2"]);
+}
+
+/// Of what is kept for two days, what is older than one.
+async fn what_the_archive_will_not_keep_for_a_day_is_sent(s: &Server) {
+    let s = &s.fresh_in_time(&["archive.policy=always", "archive.retention_days=2"]);
+    let juliet = s.account();
+    let mut romeo = offline(s, &juliet, &["1", "2"]).await;
+    s.later(DAY + DAY / 24);
+    romeo.say(&juliet.jid, "3").await;
+    flushed(&mut romeo).await;
+    let (mut phone, bound) = login(s, &juliet, &agent(PHONE), &managed()).await;
+    let (start, end) = ends(&bound).expect("an archive");
+    phone.available(0).await;
+    let late = phone.drain().await;
+    let late: Vec<&Element> = late.iter().filter(|it| it.name() == "message").collect();
+    assert_eq!(late.iter().filter_map(|it| it.body()).collect::<Vec<_>>(), ["1", "2"]);
+    let found = archive(&mut phone).await;
+    assert_eq!(found.iter().map(|(_, body)| &**body).collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert_eq!((&found[0].0, &found[2].0), (&start, &end));
+    // They are in the archive still, and come with its ids.
+    for (message, (id, _)) in late.iter().zip(&found) {
+        assert_eq!(message.must("stanza-id", ns::STANZA_ID).id(), Some(&**id));
+        message.must("delay", ns::DELAY);
+    }
+    // Nothing waits any more, and each device finds all of it.
+    phone.acknowledge().await;
+    phone.close().await;
+    let (mut tablet, _) = login(s, &juliet, "", "").await;
+    assert!(sent(&mut tablet).await.is_empty());
+    assert_eq!(archive(&mut tablet).await, found);
 }
 
 /// Of 100, the newest half is safe.

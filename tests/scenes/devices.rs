@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Account, Client, Server, StanzaExt, Stream, agent, identifier, ns, scenes};
+use harness::{Account, Client, DAY, Server, StanzaExt, Stream, agent, identifier, ns, scenes};
 use minidom::Element;
 
 scenes! {
@@ -199,8 +199,9 @@ impl View {
     }
 }
 
-/// Two online, one away meanwhile.
+/// Two online, one away for a day.
 async fn three_devices_end_with_the_same(s: &Server) {
+    let s = &s.fresh_in_time(&["archive.policy=always"]);
     let (romeo, juliet) = (s.account(), s.account());
     let mut romeo = managed(s, &romeo, "orchard").await;
     let mut phone = managed(s, &juliet, "phone").await;
@@ -225,6 +226,7 @@ async fn three_devices_end_with_the_same(s: &Server) {
     phone.acknowledged().await;
     desk.send(format!("<message to='{him}' type='chat' id='a1'><body>I am here</body></message>")).await;
     desk.acknowledged().await;
+    s.later(DAY);
     romeo.send(asking(&juliet.jid, "m5")).await;
     romeo.send(asking(phone.jid(), "m6")).await;
     romeo.acknowledged().await;
@@ -239,6 +241,9 @@ async fn three_devices_end_with_the_same(s: &Server) {
     let metadata = bound.must("metadata", MAM);
     let ends = ["start", "end"].map(|end| metadata.must(end, MAM).id().expect("an id").to_owned());
     assert_eq!([&ends[0], &ends[1]], [&view.ids[0], &view.ids[8]]);
+    let date =
+        |end| metadata.must(end, MAM).attr("timestamp").expect("a time").split('T').next().map(str::to_owned);
+    assert_ne!(date("start"), date("end"), "a day lies between");
     on_phone.live(&juliet.jid, &phone.drain().await);
     on_desk.live(&juliet.jid, &desk.drain().await);
     assert_eq!((on_phone.shares(&view), on_desk.shares(&view)), (7, 8), "all but what it wrote itself");

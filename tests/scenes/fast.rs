@@ -1,9 +1,7 @@
 //! Tokens (XEP-0484) and the devices that hold them.
 
-use std::time::Duration;
-
 use harness::{
-    Account, Binding, Client, Hash, Scram, Server, StanzaExt, Stream, agent, authenticate, hashed_token,
+    Account, Binding, Client, DAY, Hash, Scram, Server, StanzaExt, Stream, agent, authenticate, hashed_token,
     identifier, ns, scenes, token_proof,
 };
 use minidom::Element;
@@ -37,8 +35,9 @@ scenes! {
         devices_without_a_server,
         devices_are_bounded,
         an_unknown_user_is_answered_as_a_known_one,
-        wrong_tokens_count_as_failed_logins;
-    ["sasl.token_seconds=3"]: tokens_expire, tokens_are_rotated;
+        wrong_tokens_count_as_failed_logins,
+        tokens_expire,
+        tokens_are_rotated;
     ["sasl.token_seconds=0"]: tokens_may_be_switched_off;
     ["sasl.mechanisms=[\"SCRAM-SHA-256-PLUS\"]"]: no_token_is_weaker_than_a_password;
 }
@@ -506,10 +505,14 @@ async fn wrong_tokens_count_as_failed_logins(s: &Server) {
 }
 
 async fn tokens_expire(s: &Server) {
-    let account = s.account();
+    let s = &s.fresh_in_time(&[]);
+    let (account, other) = (s.account(), s.account());
     let token = obtain(s, &account, PHONE, NONE).await;
+    let others = obtain(s, &other, PHONE, NONE).await;
     let more = agent(PHONE) + &fast("");
-    tokio::time::sleep(Duration::from_millis(3100)).await;
+    s.later(21 * DAY - DAY / 24);
+    assert!(login(s, &other, &others, &more).await.is_ok());
+    s.later(21 * DAY);
     assert_eq!(refused(login(s, &account, &token, &more).await), "credentials-expired");
     assert_eq!(refused(login(s, &account, "guess", &more).await), "not-authorized");
     assert!(!command(s, &["user", "devices", &account.jid]).contains("token"));
@@ -517,11 +520,12 @@ async fn tokens_expire(s: &Server) {
 
 /// §3.5.
 async fn tokens_are_rotated(s: &Server) {
+    let s = &s.fresh_in_time(&[]);
     let account = s.account();
     let more = agent(PHONE) + &fast("");
     let first = obtain(s, &account, PHONE, NONE).await;
     assert_eq!(token(&login(s, &account, &first, &more).await.expect("login")), None);
-    tokio::time::sleep(Duration::from_millis(1600)).await;
+    s.later(DAY);
     let second = token(&login(s, &account, &first, &more).await.expect("login")).expect("a token");
     // The client may not have got it.
     let third = token(&login(s, &account, &first, &more).await.expect("login")).expect("a token");

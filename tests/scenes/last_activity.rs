@@ -6,6 +6,7 @@ use minidom::Element;
 scenes! {
     []: the_uptime_of_the_server,
         the_last_seen_of_a_contact,
+        who_was_seen_days_ago,
         a_contact_that_is_there,
         strangers_are_told_nothing,
         a_session_answers_for_itself,
@@ -50,6 +51,18 @@ async fn the_last_seen_of_a_contact(s: &Server) {
     let answer = romeo.get(&to, &query()).await;
     assert!(seconds(&answer) < 60, "{}", answer.show());
     assert_eq!(answer.must("query", ns::LAST).text(), "gone to the friar");
+}
+
+async fn who_was_seen_days_ago(s: &Server) {
+    let s = &s.fresh_in_time(&[]);
+    let (mut romeo, juliet) = friends(s).await;
+    let to = juliet.bare().to_owned();
+    juliet.close().await;
+    romeo.drain().await;
+    let days = 3 * 86_400;
+    s.later(std::time::Duration::from_secs(days));
+    let ago = seconds(&romeo.get(&to, &query()).await);
+    assert!((days..days + 60).contains(&ago), "{ago}");
 }
 
 async fn a_contact_that_is_there(s: &Server) {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use harness::{Client, Server, StanzaExt, scenes_of_both_policies};
-use tokio::time::sleep;
 
 scenes_of_both_policies! {
     []: what_is_sent_again_after_a_new_bind_is_one_message,
         what_is_sent_again_beside_a_dead_connection_is_one_message,
         what_is_sent_again_after_a_crash_is_one_message,
-        what_was_acknowledged_is_another_message;
+        what_was_acknowledged_is_another_message,
+        what_is_said_again_after_a_day_is_another_message;
     ["sm.resume_seconds=1"]: what_is_sent_again_when_resumption_is_over_is_one_message;
 }
 
@@ -78,9 +78,7 @@ async fn what_is_sent_again_when_resumption_is_over_is_one_message(s: &Server) {
     got_hello(&mut juliet).await;
     let ended = format!("logged out jid={}", romeo.jid());
     romeo.drop_connection();
-    while !s.log().contains(&ended) {
-        sleep(Duration::from_millis(50)).await;
-    }
+    s.logged(&ended).await;
 
     let mut romeo = s.login(&account, "orchard").await;
     romeo.enable().await;
@@ -137,4 +135,27 @@ async fn what_was_acknowledged_is_another_message(s: &Server) {
         got_hello(&mut juliet).await;
     }
     juliet.nothing().await;
+}
+
+/// The time in which a resend is one: a client that lost what it knew says the same with the same ids.
+async fn what_is_said_again_after_a_day_is_another_message(s: &Server) {
+    let s = &s.fresh_in_time(&[]);
+    let mut juliet = juliet(s).await;
+    let account = s.account();
+    let mut romeo = s.login(&account, "orchard").await;
+    romeo.enable().await;
+    hello(&mut romeo, juliet.bare()).await;
+    got_hello(&mut juliet).await;
+    romeo.drop_connection();
+    for (hours, another) in [(23, false), (25, true)] {
+        s.later(Duration::from_secs(hours * 3600));
+        let mut romeo = s.login(&account, "orchard").await;
+        romeo.enable().await;
+        hello(&mut romeo, juliet.bare()).await;
+        if another {
+            got_hello(&mut juliet).await;
+        } else {
+            is_one_message(&mut romeo, &mut juliet).await;
+        }
+    }
 }

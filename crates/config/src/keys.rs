@@ -322,7 +322,7 @@ section! {
         /// Contacts in a roster. One more: `<not-allowed/>`.
         "limits.roster_items" => roster_items: usize = "2000", Number(Count, 1, 1_000_000);
         /// Requests to see presence (RFC 6121 §3.1.3) that wait for one account's answer, those of its contacts not counted.
-        /// One more: `<resource-constraint/>`.
+        /// One more is met with silence, as one to nobody is.
         "limits.subscription_requests" => subscription_requests: usize = "1000", Number(Count, 1, 1_000_000);
         /// One such request, which is kept as it came. Larger: `<policy-violation/>`, whoever it is for.
         "limits.subscription_request_bytes" => subscription_request_bytes: usize = "4096", Number(Bytes, 1024, 262_144);

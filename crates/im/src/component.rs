@@ -164,10 +164,7 @@ async fn presence(
     let contact = bare(&from);
     stanza.from = Some(contact.clone());
     stanza.to = Some(account.jid.clone());
-    let answered = stanza.clone();
-    if let Err(error) = subscription::receive(&account, &contact, step, Some(stanza)).await {
-        refuse(core, &answered, &error);
-    }
+    subscription::receive(&account, &contact, step, Some(stanza)).await;
 }
 
 /// RFC 6121 §4.3.2.

@@ -26,7 +26,7 @@ enum Answer {
 async fn for_session(session: &Arc<Session>, contact: &Addr) {
     if ask(session, contact).await == Answer::Unsubscribed {
         // The contact's roster says otherwise than ours: ours is mended.
-        let _ = subscription::receive(&session.account, contact, Step::Unsubscribed, None).await;
+        subscription::receive(&session.account, contact, Step::Unsubscribed, None).await;
     }
 }
 

@@ -228,7 +228,7 @@ pub(crate) async fn part(
     };
     let step = async |step| match parting {
         Parting::Removed => {
-            let _ = receive(&other, &account.jid, step, None).await;
+            receive(&other, &account.jid, step, None).await;
             Ok(())
         }
         Parting::Gone => {

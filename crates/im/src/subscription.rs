@@ -137,10 +137,7 @@ async fn change_outbound(account: &Arc<Account>, contact: &Addr, step: Step) -> 
 async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanza, session: &Session) {
     match place(account.core(), contact).await {
         Ok(Place::Account(recipient)) => {
-            let answered = stanza.clone();
-            if let Err(error) = receive(&recipient, &account.jid, step, Some(stanza)).await {
-                refuse(session, &answered, &error);
-            }
+            receive(&recipient, &account.jid, step, Some(stanza)).await;
         }
         // RFC 6121 §8.5.1: presence to nobody is met with silence.
         Ok(Place::Nobody(_) | Place::Server(_)) => {}
@@ -155,14 +152,9 @@ async fn route(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Stanz
     }
 }
 
-/// A step arrives from a contact. `stanza`: as it came; one is made where it was left out. `Err`: it asks, and as many
-/// wait for an answer as may.
-pub(crate) async fn receive(
-    account: &Arc<Account>,
-    contact: &Addr,
-    step: Step,
-    stanza: Option<Stanza>,
-) -> Result<(), StanzaError> {
+/// A step arrives from a contact. `stanza`: as it came; one is made where it was left out. One that asks where as many
+/// wait for an answer as may is met with silence, as one to nobody is: an error would tell that the account is there.
+pub(crate) async fn receive(account: &Arc<Account>, contact: &Addr, step: Step, stanza: Option<Stanza>) {
     let stanza = Arc::new(stanza.unwrap_or_else(|| step_stanza(step, contact, &account.jid)));
     let passing = waxwing_kernel::Passing {
         point: waxwing_kernel::Point::ToAccount,
@@ -171,17 +163,15 @@ pub(crate) async fn receive(
         session: None,
     };
     if account.host.table().guard(&passing).await.is_err() {
-        return Ok(());
+        return;
     }
     match take(account, contact, step, stanza).await {
         Ok(Inbound::Full) => {
-            let error = StanzaError::new(Condition::ResourceConstraint);
-            Err(error.text("too many requests wait for this person"))
+            tracing::info!(account = %account.jid, "a request for presence is dropped: too many wait for an answer");
         }
-        Ok(_) => Ok(()),
+        Ok(_) => {}
         Err(error) => {
             tracing::error!(account = %account.jid, %error, "a subscription could not be stored");
-            Ok(())
         }
     }
 }
@@ -206,7 +196,7 @@ async fn take(
             let answer = step_stanza(Step::Subscribed, &account.jid, contact);
             match place(account.core(), contact).await {
                 Ok(Place::Account(asker)) => {
-                    let _ = Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
+                    Box::pin(receive(&asker, &account.jid, Step::Subscribed, Some(answer))).await;
                     announce_to(account, contact).await;
                 }
                 Ok(Place::Component(component)) => {

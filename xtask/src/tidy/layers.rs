@@ -69,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The scenes judge the server from outside: none of its crates.
     ("waxwing-tests", &["waxwing-pgtest"]),
     ("waxwing-pgtest", &[]),
+    ("waxwing-clock", &[]),
     // Measures the server from outside, and a message's way through its crates from inside.
     (
         "waxwing-bench",

@@ -19,16 +19,8 @@ const TASKS: &[(&str, &str)] = &[
 
 /// Scenes that sleep, and why nothing else will do.
 const SLEEPERS: &[(&str, &str)] = &[
-    (
-        "tests/scenes/archive.rs",
-        "messages of different milliseconds; a trim beside the messages, which no stanza tells of",
-    ),
-    ("tests/scenes/archive_policies.rs", "a trim beside the messages, which no stanza tells of"),
-    ("tests/scenes/archive_search.rs", "asks again until a trim beside the messages is done"),
-    ("tests/scenes/fast.rs", "tokens grow old: by the clock only"),
     ("tests/scenes/memory.rs", "holds connections open and keeps a bystander's pace; asserts no time"),
     ("tests/scenes/push.rs", "a device is not woken before its client had time: of that no stanza tells"),
-    ("tests/scenes/resends.rs", "looks at the server's log until a line is there: no stanza tells of it"),
 ];
 
 /// Only `crates/xml` writes tags.
