@@ -6,10 +6,9 @@ use std::time::Duration;
 use crate::Fault;
 
 const USAGE: &str = "\
-usage: waxwing-bench [--quick | --smoke] [--huge] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
+usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
   --quick      everything, smaller, without the peers, in less than two minutes
   --smoke      Waxwing alone with tiny numbers: whether the benchmark works, no figures
-  --huge       an archive of 10^7 entries
   --baseline   a JSON file written before: prints the change
   --output     where figures.md and figures.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
@@ -24,9 +23,6 @@ pub struct Options {
     /// What was typed.
     pub command: String,
 }
-
-/// Entries of a huge archive.
-const HUGE: u64 = 10_000_000;
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -83,7 +79,7 @@ const FULL: Scale = Scale {
     chat_peers: 4_000,
     paced: Duration::from_secs(5),
     growth: &[100, 1_000, 5_000, 10_000],
-    archive: 1_000_000,
+    archive: 10_000_000,
 };
 
 /// What a developer runs before and after a change: nobody waits for peers to start.
@@ -175,7 +171,6 @@ impl Options {
             match argument.as_str() {
                 "--quick" => options.scale = QUICK,
                 "--smoke" => options.scale = SMOKE,
-                "--huge" => options.scale.archive = HUGE,
                 "--baseline" => options.baseline = Some(value()?),
                 "--output" => options.output = Some(value()?),
                 "--binary" => options.binary = value()?,

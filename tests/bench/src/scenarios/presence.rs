@@ -13,7 +13,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target, jid};
 use crate::report::{Figure, Other, Report, Target as Goal};
-use crate::server::{Kind, Product};
+use crate::server::{Kind, Product, rosters};
 use crate::wire::attribute;
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
@@ -36,9 +36,14 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         for kind in bench.kinds(&[Kind::WAXWING]) {
             if let Entry::Vacant(place) = befriended.entry(kind.product) {
                 let (server, target) = bench.start(kind).await?;
-                befriend(&target, users).await?;
                 let data = server.data().to_owned();
-                server.stop()?;
+                if kind.product == Product::Prosody {
+                    server.stop()?;
+                    rosters::prosody(&data, users)?;
+                } else {
+                    befriend(&target, users).await?;
+                    server.stop()?;
+                }
                 place.insert(data);
             }
             let (server, target) = bench.start_on(kind, &befriended[&kind.product])?;

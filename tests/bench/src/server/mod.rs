@@ -2,6 +2,7 @@
 
 mod command;
 mod kind;
+pub mod rosters;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};

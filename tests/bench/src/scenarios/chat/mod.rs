@@ -41,6 +41,14 @@ struct Load {
     calls: Option<Figure>,
 }
 
+impl Load {
+    /// How many pairs talk, and how many messages each of them sends.
+    fn share(&self, scale: &Scale, kind: Kind) -> (usize, usize) {
+        let pairs = (self.pairs)(scale);
+        (pairs, ((self.messages)(scale, kind) / pairs / 2).max(1))
+    }
+}
+
 const CPU_1: &str = "processor time of a message, one in flight";
 const CPU_16: &str = "processor time of a message, 16 in flight";
 const CALLS_1: &str = "system calls of a message, one in flight";
@@ -125,9 +133,9 @@ const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    for _ in 0..bench.scale.runs {
+    for turn in 0..bench.scale.runs {
         for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
-            archive_off(bench, report, kind).await?;
+            archive_off(bench, report, kind, turn == 0).await?;
         }
         let on = bench.kinds(&[Kind::WAXWING]).into_iter().map(Kind::archived);
         for kind in on.flat_map(|kind| [kind, kind.on_postgres()]) {
@@ -137,12 +145,16 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+/// System calls are counted once: their number hardly changes from run to run.
+async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind, counted: bool) -> Result<(), Fault> {
     let scale = bench.scale;
     let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
     let mut talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
     for load in &LOADS_OFF {
         talkers = measure(report, kind, &server, &scale, load, talkers).await?;
+        if counted {
+            talkers = count_calls(report, kind, &server, &scale, load, talkers).await?;
+        }
     }
     let before = server.cpu()?;
     let (talkers, mut waits) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
@@ -180,18 +192,14 @@ async fn measure(
     load: &Load,
     talkers: Vec<Talker>,
 ) -> Result<Vec<Talker>, Fault> {
-    let pairs = (load.pairs)(scale);
-    let each = ((load.messages)(scale, kind) / pairs / 2).max(1);
+    let (pairs, each) = load.share(scale, kind);
     let (before, begun) = (server.cpu()?, Instant::now());
     let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
     let (used, took) = (server.cpu()? - before, begun.elapsed());
     let delivered = (pairs * each * 2) as f64;
     report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / delivered);
     report.add(&load.rate, kind.name(), delivered / took.as_secs_f64());
-    match &load.calls {
-        Some(calls) => count_calls(report, kind, server, calls, (pairs, load.in_flight, each), talkers).await,
-        None => Ok(talkers),
-    }
+    Ok(talkers)
 }
 
 /// The same once more and shorter: who counts slows down.
@@ -199,13 +207,15 @@ async fn count_calls(
     report: &mut Report,
     kind: Kind,
     server: &Server,
-    figure: &Figure,
-    (pairs, in_flight, each): (usize, usize, usize),
+    scale: &Scale,
+    load: &Load,
     talkers: Vec<Talker>,
 ) -> Result<Vec<Talker>, Fault> {
+    let Some(figure) = &load.calls else { return Ok(talkers) };
     let Some(counter) = syscalls::Counter::start(server.process()) else { return Ok(talkers) };
+    let (pairs, each) = load.share(scale, kind);
     let each = each.div_ceil(4);
-    let talkers = talk::talk(talkers, pairs, in_flight, each).await?;
+    let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
     report.add(figure, kind.name(), counter.stop()? / (pairs * each * 2) as f64);
     Ok(talkers)
 }
