@@ -191,7 +191,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         BUFFER.with_borrow_mut(|buffer| {
             let length = self.say(|traffic| traffic.encrypt(plain, buffer))?;
             let mut records = buffer.get(..length).unwrap_or_default();
-            while let (false, Poll::Ready(sent)) = (records.is_empty(), self.poll_some(cx, records)) {
+            // Nothing is no write: the kernel would be asked all the same.
+            while !records.is_empty()
+                && let Poll::Ready(sent) = self.poll_some(cx, records)
+            {
                 records = records.get(sent?..).unwrap_or_default();
             }
             self.outgoing = records.to_vec();

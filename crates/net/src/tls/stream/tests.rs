@@ -1,13 +1,15 @@
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 
 use super::TlsStream;
 use crate::tls::{Alpn, Bindings, Tls, TlsSetup};
@@ -115,6 +117,49 @@ async fn everything_arrives_over_a_narrow_line_and_no_buffer_is_kept() {
         assert!(there == sent && back == sent);
         assert_eq!(server.incoming.capacity() + server.early.capacity() + server.outgoing.capacity(), 0);
     }
+}
+
+/// Notes the length of each write.
+struct Noting(DuplexStream, Vec<usize>);
+
+impl AsyncRead for Noting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Noting {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.push(bytes.len());
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_costs_one_write() {
+    let world = World::new(V13);
+    let (ours, theirs) = duplex(65_536);
+    let acceptor = world.tls.acceptor(Alpn::None);
+    let (server, mut client) = tokio::join!(acceptor.accept(Noting(ours, Vec::new())), world.connect(theirs));
+    let (mut server, _) = server.unwrap();
+    server.io.1.clear();
+    let taken = poll_fn(|cx| server.poll_write(cx, b"wherefore")).await.unwrap();
+    poll_fn(|cx| server.poll_flush(cx)).await.unwrap();
+    assert_eq!(taken, 9);
+    assert_eq!(server.io.1.len(), 1, "{:?}", server.io.1);
+    client.read_exact(&mut [0; 9]).await.unwrap();
 }
 
 #[tokio::test]
