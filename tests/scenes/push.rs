@@ -7,7 +7,7 @@ use harness::{Account, Client, Component, Server, StanzaExt, ns, scenes};
 use minidom::Element;
 
 scenes! {
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"},"groups.localhost"={secret="s3cret"},"chat.localhost"={secret="s3cret"},"held.localhost"={secret="s3cret"},"filter.localhost"={secret="s3cret"},"theatre.localhost"={secret="s3cret"}}"#, "push.patience_seconds=1", "archive.policy=until-delivered"]:
         the_account_says_that_it_can,
         a_message_to_nobody_wakes_the_device,
         what_the_service_wants_repeated_is,
@@ -30,6 +30,9 @@ scenes! {
         a_request_for_presence_wakes_too,
         registrations_outlive_a_restart_and_not_their_account,
         the_filters_of_a_client,
+        a_room_wakes_who_sleeps,
+        the_rooms_that_may_wake,
+        what_only_a_session_has,
         an_encrypted_notification,
         an_encrypted_call,
         priority_is_said,
@@ -37,18 +40,16 @@ scenes! {
         a_service_ends_a_node,
         what_cannot_be_enabled,
         a_client_can_be_the_service;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants, a_call_in_the_clear;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
-    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"},"groups.localhost"={secret="s3cret"},"chat.localhost"={secret="s3cret"},"held.localhost"={secret="s3cret"},"filter.localhost"={secret="s3cret"},"theatre.localhost"={secret="s3cret"}}"#, "limits.push_registrations=2"]: the_oldest_of_too_many_goes;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"},"groups.localhost"={secret="s3cret"},"chat.localhost"={secret="s3cret"},"held.localhost"={secret="s3cret"},"filter.localhost"={secret="s3cret"},"theatre.localhost"={secret="s3cret"}}"#, "push.summary=sender"]: the_sender_if_the_operator_wants, a_call_in_the_clear;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"},"groups.localhost"={secret="s3cret"},"chat.localhost"={secret="s3cret"},"held.localhost"={secret="s3cret"},"filter.localhost"={secret="s3cret"},"theatre.localhost"={secret="s3cret"}}"#, "push.summary=body"]: the_text_if_the_operator_wants;
+    [r#"components={"first.localhost"={secret="s3cret"},"options.localhost"={secret="s3cret"},"disable.localhost"={secret="s3cret"},"notable.localhost"={secret="s3cret"},"resume.localhost"={secret="s3cret"},"acked.localhost"={secret="s3cret"},"silent.localhost"={secret="s3cret"},"inactive.localhost"={secret="s3cret"},"laptop.localhost"={secret="s3cret"},"gone.localhost"={secret="s3cret"},"wait.localhost"={secret="s3cret"},"refused.localhost"={secret="s3cret"},"ledger.localhost"={secret="s3cret"},"many.localhost"={secret="s3cret"},"call.localhost"={secret="s3cret"},"restart.localhost"={secret="s3cret"},"mute.localhost"={secret="s3cret"},"secret.localhost"={secret="s3cret"},"priority.localhost"={secret="s3cret"},"limit.localhost"={secret="s3cret"},"late.localhost"={secret="s3cret"},"end.localhost"={secret="s3cret"},"bad.localhost"={secret="s3cret"},"away.localhost"={secret="s3cret"},"removed.localhost"={secret="s3cret"},"silenced.localhost"={secret="s3cret"},"own.localhost"={secret="s3cret"},"nosm.localhost"={secret="s3cret"},"ringing.localhost"={secret="s3cret"},"asked.localhost"={secret="s3cret"},"owner.localhost"={secret="s3cret"},"again.localhost"={secret="s3cret"},"groups.localhost"={secret="s3cret"},"chat.localhost"={secret="s3cret"},"held.localhost"={secret="s3cret"},"filter.localhost"={secret="s3cret"},"theatre.localhost"={secret="s3cret"}}"#, "archive.policy=always", "push.patience_seconds=1"]: what_stays_in_the_archive_wakes_all;
 }
 
 const PUSH: &str = "urn:xmpp:push:0";
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const COMMANDS: &str = "http://jabber.org/protocol/commands";
 const DATA: &str = "jabber:x:data";
-/// Longer than the patience of these scenes.
-const LONG: Duration = Duration::from_millis(2500);
 
 async fn app_server(s: &Server, name: &str) -> Component {
     Component::connect(s, &format!("{name}.localhost"), "s3cret").await
@@ -107,10 +108,29 @@ fn count(count: u32) -> (String, String) {
     ("message-count".to_owned(), count.to_string())
 }
 
-/// No publication comes, also when the client had its time.
-async fn left_alone(service: &mut Component) {
-    tokio::time::sleep(LONG).await;
-    service.nothing().await;
+/// No publication comes, also when the client had its time: the next is for a device that gets a message now and does not
+/// acknowledge it, and is woken when it had its time.
+async fn left_alone(s: &Server, service: &mut Component) {
+    let last = s.account();
+    let mut phone = s.online(&last, "last").await;
+    enable(&mut phone, service, "").await;
+    phone.enable().await;
+    phone.stop_acknowledging();
+    let mut other = s.user().await;
+    other.say(&last.jid, "x").await;
+    let iq = published(service, "").await;
+    assert_eq!(iq.from(), Some(&*last.jid), "{}", iq.show());
+}
+
+/// The same as long as no device is woken twice.
+async fn left_alone_for_long(s: &Server, service: &mut Component) {
+    let last = away(s, service, "").await;
+    let mut other = s.user().await;
+    for _ in 0..2 {
+        other.say(&last.jid, "x").await;
+        let iq = published(service, "").await;
+        assert_eq!(iq.from(), Some(&*last.jid), "{}", iq.show());
+    }
 }
 
 fn operator_sees(s: &Server, account: &Account) -> String {
@@ -132,12 +152,12 @@ async fn the_account_says_that_it_can(s: &Server) {
         "tigase:push:priority:0",
         "tigase:push:filter:muted:0",
         "tigase:push:filter:ignore-unknown:0",
+        "tigase:push:filter:groupchat:0",
         "tigase:push:away:0",
+        "tigase:push:jingle:0",
     ] {
         assert!(has(feature), "{feature} in {}", query.show());
     }
-    // There are no rooms yet.
-    assert!(!has("tigase:push:filter:groupchat:0"));
 }
 
 async fn a_message_to_nobody_wakes_the_device(s: &Server) {
@@ -215,7 +235,7 @@ async fn who_disables_is_left_alone(s: &Server) {
     laptop.close().await;
     other.say(&account.jid, "y").await;
     other.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     assert_eq!(operator_sees(s, &account), "no registrations\n");
 }
 
@@ -240,7 +260,7 @@ async fn only_what_a_person_should_see(s: &Server) {
     let mut laptop = s.login(&account, "laptop").await;
     laptop.say(&account.jid, "note").await;
     laptop.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     // Encrypted, with something in it.
     let payload =
         "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>x</payload></encrypted>";
@@ -261,7 +281,7 @@ async fn a_session_that_waits_to_be_resumed(s: &Server) {
     let Ok((mut phone, _)) = suspended.resume(s, &account).await else { panic!("not resumed") };
     assert_eq!(phone.message().await.body().as_deref(), Some("x"));
     phone.acknowledge().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }
 
 async fn who_acknowledges_is_not_woken(s: &Server) {
@@ -276,7 +296,7 @@ async fn who_acknowledges_is_not_woken(s: &Server) {
         phone.message().await;
     }
     phone.acknowledge().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     // Nor is who is connected and has not become available: the message comes with presence.
     let mut service = app_server(s, "own").await;
     let account = s.account();
@@ -287,7 +307,7 @@ async fn who_acknowledges_is_not_woken(s: &Server) {
     phone.available(0).await;
     phone.find(|it| it.name() == "message").await;
     phone.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }
 
 async fn who_seems_connected_and_does_not_acknowledge(s: &Server) {
@@ -316,7 +336,7 @@ async fn an_inactive_client_that_does_not_acknowledge(s: &Server) {
     other.say(&account.jid, "taken").await;
     phone.message().await;
     phone.acknowledge().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     phone.stop_acknowledging();
     other.say(&account.jid, "not taken").await;
     published(&mut service, "").await;
@@ -331,7 +351,7 @@ async fn a_client_without_stream_management(s: &Server) {
     let mut other = s.user().await;
     other.say(&account.jid, "x").await;
     phone.message().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }
 
 async fn what_another_device_took_wakes_nobody(s: &Server) {
@@ -342,7 +362,7 @@ async fn what_another_device_took_wakes_nobody(s: &Server) {
     other.say(&account.jid, "x").await;
     laptop.message().await;
     laptop.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     // It seems to be there and is not.
     laptop.enable().await;
     laptop.stop_acknowledging();
@@ -361,7 +381,7 @@ async fn away_others_do_not_count(s: &Server) {
     let mut other = s.user().await;
     other.say(&account.jid, "x").await;
     laptop.message().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     laptop.send("<presence><show>away</show></presence>").await;
     laptop.drain().await;
     other.say(&account.jid, "y").await;
@@ -382,7 +402,7 @@ async fn a_node_that_is_gone_ends_the_registration(s: &Server) {
         }
         other.say(&account.jid, "y").await;
         other.sync().await;
-        left_alone(&mut service).await;
+        left_alone(s, &mut service).await;
     }
 }
 
@@ -394,7 +414,7 @@ async fn a_failure_that_passes_is_tried_again(s: &Server) {
     published(&mut service, &error("wait", "resource-constraint")).await;
     // Five seconds later.
     published(&mut service, "").await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     let seen = operator_sees(s, &account);
     assert!(seen.contains("errors      1, last") && seen.contains("resource-constraint"), "{seen}");
 }
@@ -405,10 +425,10 @@ async fn a_refusal_is_not_insisted_on(s: &Server) {
     let mut other = s.user().await;
     other.say(&account.jid, "x").await;
     published(&mut service, &error("auth", "forbidden")).await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    left_alone_for_long(s, &mut service).await;
     other.say(&account.jid, "y").await;
     other.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     assert!(operator_sees(s, &account).contains("forbidden"));
     // Enabled anew, it may be what the service wants.
     let mut phone = s.login(&account, "phone").await;
@@ -448,7 +468,6 @@ async fn the_operator_sees_what_became_of_it(s: &Server) {
             break;
         }
         assert!(begun.elapsed() < Duration::from_secs(15), "{seen}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let nobody = s.cli(&["user", "push", "nobody@localhost"], "");
     assert!(!nobody.status.success());
@@ -503,8 +522,7 @@ async fn many_messages_make_few_notifications(s: &Server) {
     published(&mut service, "").await;
     // The others together, five seconds later.
     assert_eq!(summary(&published(&mut service, "").await), [count(100)]);
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    service.nothing().await;
+    left_alone_for_long(s, &mut service).await;
 }
 
 async fn a_call_does_not_wait(s: &Server) {
@@ -535,7 +553,7 @@ async fn a_request_for_presence_wakes_too(s: &Server) {
     // Asked twice it is one request, and one that was answered is none.
     romeo.send(&subscribe).await;
     romeo.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     laptop.send(format!("<presence type='subscribed' to='{}'/>", romeo.bare())).await;
     laptop.close().await;
     paris.send(&subscribe).await;
@@ -546,7 +564,7 @@ async fn a_request_for_presence_wakes_too(s: &Server) {
     let mut late = s.user().await;
     late.send(&subscribe).await;
     late.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }
 
 async fn registrations_outlive_a_restart_and_not_their_account(s: &Server) {
@@ -565,8 +583,7 @@ async fn registrations_outlive_a_restart_and_not_their_account(s: &Server) {
     assert_eq!(operator_sees(&s, &account), "no registrations\n");
     other.say(&account.jid, "y").await;
     other.sync().await;
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    service.nothing().await;
+    left_alone_for_long(&s, &mut service).await;
     assert_eq!(operator_sees(&s, &account), "no registrations\n");
 }
 
@@ -590,9 +607,125 @@ async fn the_filters_of_a_client(s: &Server) {
         from.say(&account.jid, "x").await;
         from.sync().await;
     }
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
     friend.say(&account.jid, "x").await;
     published(&mut service, "").await;
+}
+
+/// What somebody says in a room.
+fn in_room(room: &str, nick: &str, to: &str, payload: &str) -> String {
+    format!("<message from='{room}/{nick}' to='{to}' type='groupchat'>{payload}</message>")
+}
+
+/// In no log: whoever has it in its session is woken for it.
+async fn a_room_wakes_who_sleeps(s: &Server) {
+    let mut service = app_server(s, "groups").await;
+    let mut room = app_server(s, "chat").await;
+    let account = s.account();
+    let mut phone = s.online(&account, "phone").await;
+    let key = [7u8; 16];
+    let encrypt = format!(
+        "<encrypt xmlns='tigase:push:encrypt:0' alg='aes-128-gcm'>{}</encrypt>\
+         <ignore-unknown xmlns='tigase:push:filter:ignore-unknown:0'/>",
+        STANDARD.encode(key)
+    );
+    enable(&mut phone, &service, &encrypt).await;
+    let mut laptop = s.online(&account, "laptop").await;
+    laptop.send("<presence to='coven@chat.localhost/other'/>").await;
+    phone.drain().await;
+    phone.enable().await;
+    phone.send("<presence to='coven@chat.localhost/witch'/>").await;
+    phone.sync().await;
+    let to = phone.jid().to_owned();
+    let say = |nick: &str, payload: &str| in_room("coven@chat.localhost", nick, &to, payload);
+    // Who has it is not woken.
+    room.send(say("hecate", "<body>1</body>")).await;
+    phone.message().await;
+    phone.acknowledge().await;
+    left_alone(s, &mut service).await;
+    let suspended = phone.drop_connection();
+    // Not for a change of subject or a marker, what was said long ago, and what one said oneself.
+    let old = "<body>x</body><delay xmlns='urn:xmpp:delay' stamp='2020-01-01T00:00:00Z'/>";
+    let marker = "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>";
+    for (nick, payload) in [
+        ("hecate", "<subject>x</subject>"),
+        ("hecate", marker),
+        ("hecate", old),
+        ("witch", "<body>x</body>"),
+        ("other", "<body>x</body>"),
+    ] {
+        room.send(say(nick, payload)).await;
+    }
+    room.sync().await;
+    left_alone(s, &mut service).await;
+    room.send(say("hecate", "<body>2</body>")).await;
+    let iq = published(&mut service, "").await;
+    let content = opened(notification(&iq).must("encrypted", "tigase:push:encrypt:0"), &key);
+    assert_eq!(
+        content,
+        serde_json::json!({
+            "unread": 1, "type": "groupchat", "sender": "coven@chat.localhost", "nickname": "hecate", "message": "2"
+        })
+    );
+    let Ok((mut phone, _)) = suspended.resume(s, &account).await else { panic!("not resumed") };
+    let bodies: Vec<String> = phone.drain().await.iter().filter_map(StanzaExt::body).collect();
+    assert_eq!(bodies, ["x", "x", "x", "2"]);
+    // Nor is one that seems connected and does not acknowledge left to sleep.
+    phone.acknowledge().await;
+    phone.stop_acknowledging();
+    room.send(say("hecate", "<body>3</body>")).await;
+    published(&mut service, "").await;
+}
+
+async fn the_rooms_that_may_wake(s: &Server) {
+    let mut service = app_server(s, "filter").await;
+    let mut room = app_server(s, "theatre").await;
+    let account = s.account();
+    let mut phone = s.online(&account, "phone").await;
+    let rules = "<groupchat xmlns='tigase:push:filter:groupchat:0'>\
+         <room jid='all@theatre.localhost' allow='always'/><room jid='some@theatre.localhost' allow='mentioned' nick='Juliet'/>\
+         <room jid='none@theatre.localhost' allow='never'/><room jid='@' allow='always'/><room/></groupchat>";
+    enable(&mut phone, &service, rules).await;
+    phone.enable().await;
+    let to = phone.jid().to_owned();
+    let suspended = phone.drop_connection();
+    for (name, body) in [("none", "Juliet"), ("unlisted", "Juliet"), ("some", "hello"), ("some", "Julietta")]
+    {
+        room.send(in_room(
+            &format!("{name}@theatre.localhost"),
+            "romeo",
+            &to,
+            &format!("<body>{body}</body>"),
+        ))
+        .await;
+    }
+    room.sync().await;
+    left_alone(s, &mut service).await;
+    room.send(in_room("some@theatre.localhost", "romeo", &to, "<body>are you there, juliet?</body>")).await;
+    assert_eq!(summary(&published(&mut service, "").await), [count(1)]);
+    room.send(in_room("all@theatre.localhost", "romeo", &to, "<body>hello</body>")).await;
+    published(&mut service, "").await;
+    drop(suspended);
+}
+
+/// Nothing that a person should see is passed over because no log keeps it.
+async fn what_only_a_session_has(s: &Server) {
+    let mut service = app_server(s, "held").await;
+    let account = s.account();
+    let mut phone = s.online(&account, "phone").await;
+    enable(&mut phone, &service, "").await;
+    phone.enable().await;
+    let suspended = phone.drop_connection();
+    let mut other = s.user().await;
+    let typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+    let passing = "<body>off the record</body><no-store xmlns='urn:xmpp:hints'/>";
+    for payload in [typing, passing] {
+        other.send(format!("<message to='{}' type='chat'>{payload}</message>", account.jid)).await;
+    }
+    assert_eq!(published(&mut service, "").await.from(), Some(&*account.jid));
+    left_alone(s, &mut service).await;
+    let Ok((mut phone, _)) = suspended.resume(s, &account).await else { panic!("not resumed") };
+    assert_eq!(phone.find(|it| it.body().is_some()).await.body().as_deref(), Some("off the record"));
 }
 
 /// What is in an `<encrypted/>`.
@@ -675,7 +808,7 @@ async fn an_encrypted_call(s: &Server) {
     let account = away(s, &service, &encrypt).await;
     other.send(proposing(&account.jid, &"x".repeat(5000))).await;
     other.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }
 
 async fn priority_is_said(s: &Server) {
@@ -694,7 +827,9 @@ async fn a_service_that_connects_late(s: &Server) {
     let mut other = s.user().await;
     other.say(&account.jid, "x").await;
     other.sync().await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut laptop = s.login(&account, "laptop").await;
+    let failed = |row: &Vec<(String, String)>| row.contains(&("errors".to_owned(), "1".to_owned()));
+    while !status(&mut laptop).await.iter().any(failed) {}
     let mut service = app_server(s, "late").await;
     published(&mut service, "").await;
     let seen = operator_sees(s, &account);
@@ -715,7 +850,9 @@ async fn a_service_ends_a_node(s: &Server) {
     };
     stranger.send(ending("again.localhost")).await;
     stranger.sync().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut other = s.user().await;
+    other.say(&account.jid, "x").await;
+    published(&mut service, "").await;
     assert!(operator_sees(s, &account).contains("end.localhost"));
     service.send(ending("end.localhost")).await;
     service.sync().await;
@@ -856,5 +993,5 @@ async fn what_stays_in_the_archive_wakes_all(s: &Server) {
     // What one sends oneself wakes nobody.
     laptop.say(other.bare(), "y").await;
     laptop.sync().await;
-    left_alone(&mut service).await;
+    left_alone(s, &mut service).await;
 }

@@ -11,6 +11,7 @@ use waxwing_stanza::{Condition, StanzaError};
 use waxwing_xml::Tag;
 
 use super::notification::Note;
+use super::rooms;
 
 pub const ENCRYPT: &str = "tigase:push:encrypt:0";
 pub const ENCRYPT_AES_128_GCM: &str = "tigase:push:encrypt:aes-128-gcm";
@@ -91,6 +92,10 @@ fn content(note: &Note, body: &str, unread: u64) -> Value {
         "sender": waxwing_stanza::bare_str(&note.from),
         "type": if note.message.is_some() { "chat" } else { "subscribe" },
     });
+    if note.message.as_ref().is_some_and(rooms::is_groupchat) {
+        content["type"] = "groupchat".into();
+        content["nickname"] = note.from.resource().map(|nick| nick.as_str()).into();
+    }
     if !body.is_empty() {
         content["message"] = body.into();
     }

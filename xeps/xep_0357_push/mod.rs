@@ -1,14 +1,16 @@
-//! XEP-0357: Push Notifications, with those of Tigase's extensions that need no rooms.
+//! XEP-0357: Push Notifications, with Tigase's extensions.
 //!
 //! A registration belongs to the resource that enabled it: that is the device which is woken. It is woken when it has no
 //! session, when its session waits to be resumed, or when it does not acknowledge a message in time. A message that is
-//! in no archive wakes nobody once another device has taken it: there would be nothing left to fetch.
+//! in no archive wakes nobody once another device has taken it: there would be nothing left to fetch. What a room says
+//! is in no log at all: it wakes the device whose session has it.
 
 mod encrypt;
 mod failure;
 mod jobs;
 mod notification;
 mod registration;
+mod rooms;
 mod status;
 
 use std::sync::Arc;
@@ -46,6 +48,7 @@ impl Module for Push {
             Feature(Place::Account, registration::AWAY),
             Feature(Place::Account, encrypt::ENCRYPT),
             Feature(Place::Account, encrypt::ENCRYPT_AES_128_GCM),
+            Feature(Place::Account, rooms::GROUPCHAT),
             Feature(Place::Account, registration::IGNORE_UNKNOWN),
             Feature(Place::Account, registration::MUTED),
             Feature(Place::Account, registration::JINGLE),
@@ -256,6 +259,9 @@ impl Push {
         if one.muted.iter().any(|muted| muted == sender) {
             return false;
         }
+        if let Some(message) = note.message.as_ref().filter(|message| rooms::is_groupchat(message)) {
+            return rooms::wants(one.rooms.as_deref(), message);
+        }
         // Where the roster cannot be read, nobody is known.
         !one.ignore_unknown
             || account
@@ -280,7 +286,16 @@ enum Need {
 async fn need(account: &Account, one: &Registration, note: &Note, late: bool) -> Need {
     let Some(unread) = &note.message else { return asked(account, one, &note.from).await };
     let wait = if late { Need::Now } else { Need::Later };
-    match account.device(&one.resource, unread.seq) {
+    let device = account.device(&one.resource, Some(unread));
+    if unread.seq.is_none() {
+        // Nobody else will give it to it.
+        return match device {
+            Device::Awake { holds: true } => wait,
+            Device::Asleep { holds: true } => Need::Now,
+            _ => Need::No,
+        };
+    }
+    match device {
         Device::Awake { holds: true } => wait,
         // Connected and not given it: it has it already, or is given it when it becomes available.
         Device::Awake { holds: false } if unread.held => Need::No,
@@ -300,13 +315,14 @@ async fn asked(account: &Account, one: &Registration, by: &Addr) -> Need {
         Ok(roster) => roster.row(by).is_some_and(|row| row.request.is_some()),
         Err(_) => true,
     };
-    let there = matches!(account.device(&one.resource, 0), Device::Awake { .. });
+    let there = matches!(account.device(&one.resource, None), Device::Awake { .. });
     if waits && !there { Need::Now } else { Need::No }
 }
 
 async fn while_pending(account: &Account, unread: &Unread) -> Need {
     // Where it cannot be told, one wake-up too many is better than a message that nobody sees.
-    match account.is_pending(unread.seq).await {
+    let Some(seq) = unread.seq else { return Need::No };
+    match account.is_pending(seq).await {
         Ok(false) => Need::No,
         _ => Need::Now,
     }

@@ -9,6 +9,7 @@ use waxwing_xml::Tag;
 
 use super::PUSH;
 use super::registration::{JINGLE, PRIORITY, Registration, write_field};
+use super::rooms;
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const SUMMARY: &str = "urn:xmpp:push:summary";
@@ -54,6 +55,9 @@ impl Note {
     pub fn of(unread: &Unread) -> Option<Note> {
         let stanza = &unread.stanza;
         let from = stanza.from.clone().filter(|from| !same_bare(from, &unread.account.jid))?;
+        if rooms::is_groupchat(unread) && !rooms::is_news(unread) {
+            return None;
+        }
         if let Some(propose) = stanza.child("propose", JINGLE_MESSAGE) {
             let call = Call::of(&decode(stanza, propose).ok()?)?;
             return Some(Note { call: Some(Arc::new(call)), ..Note::about(unread, from) });
@@ -115,7 +119,7 @@ pub fn ended(unread: &Unread) -> Option<String> {
 }
 
 /// Something to read is in it, and not keys only (XEP-0384 §5.7, a message without a payload).
-fn is_encrypted(stanza: &Stanza) -> bool {
+pub fn is_encrypted(stanza: &Stanza) -> bool {
     ENCRYPTED.iter().any(|(name, namespace)| {
         stanza.child(name, namespace).is_some_and(|child| {
             *name != "encrypted"

@@ -8,6 +8,7 @@ use waxwing_store::{Doc, OwnerId, UnixMillis, Write};
 use waxwing_xml::Tag;
 
 use super::encrypt::Encryption;
+use super::rooms::{GROUPCHAT, Room};
 
 /// The kind of the docs.
 pub const KIND: &str = "push";
@@ -44,6 +45,9 @@ pub struct Registration {
     pub ignore_unknown: bool,
     /// Bare JIDs.
     pub muted: Vec<String>,
+    /// The rooms that may wake it; `None`: all.
+    #[serde(default)]
+    pub rooms: Option<Vec<Room>>,
     pub ledger: Ledger,
 }
 
@@ -103,6 +107,7 @@ impl Registration {
             away: matches!(enable.attr("away"), Some("true" | "1")),
             ignore_unknown: enable.has_child("ignore-unknown", IGNORE_UNKNOWN),
             muted,
+            rooms: enable.get_child("groupchat", GROUPCHAT).map(Room::read_all),
             ledger: Ledger { registered, ..Ledger::default() },
         };
         match registration.json() {
@@ -184,7 +189,7 @@ fn read_muted(muted: &Element) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// What was stored when calls were not told apart.
+    /// What was stored when neither calls nor rooms were told apart.
     #[test]
     fn an_older_registration_is_read() {
         let value = br#"{"jid":"push.example","node":"n","resource":"phone","options":null,"encryption":null,"priority":true,
@@ -192,5 +197,6 @@ mod tests {
             "last_sent":0,"answered":0,"last_answered":0,"errors":0,"last_error_at":0,"last_error":null}}"#;
         let read = Registration::from_doc(&Doc { key: "k".to_owned(), value: value.to_vec() }).unwrap();
         assert_eq!((&*read.key, &*read.jid, read.priority, read.jingle), ("k", "push.example", true, false));
+        assert!(read.rooms.is_none());
     }
 }

@@ -15,7 +15,7 @@ use crate::resend::{Orphan, Orphans, WINDOW};
 use crate::resource::Mode;
 use crate::state::State;
 use crate::strangers::Acquaintances;
-use crate::{Closing, Core, Host, ResendKey, Resource, Session, Ticket, now};
+use crate::{Closing, Core, Host, ResendKey, Resource, Session, Ticket, Unread, now};
 
 /// See the module.
 pub struct Account {
@@ -253,14 +253,13 @@ impl Account {
         self.state.lock().watched = Some(watched);
     }
 
-    /// What the client of a resource has of an entry of the log.
-    pub fn device(&self, resource: &str, seq: Seq) -> Device {
+    /// What the client of a resource has of a message, if it is about one.
+    pub fn device(&self, resource: &str, message: Option<&Unread>) -> Device {
         let state = self.state.lock();
         let Some(found) = state.resources.iter().find(|other| other.name() == resource) else {
             return Device::Absent;
         };
-        // One that is behind is given it later.
-        let holds = found.mode != Mode::Live || found.session.outbox(|outbox| outbox.holds(seq));
+        let holds = message.is_some_and(|message| found.holds(message));
         match found.session.is_hibernated() {
             true => Device::Asleep { holds },
             false => Device::Awake { holds },

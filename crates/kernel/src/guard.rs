@@ -74,12 +74,13 @@ pub struct Amending<'a> {
     pub account: &'a Arc<Account>,
 }
 
-/// A message that the log keeps until it is acknowledged, once whoever is connected was handed it.
+/// A message that nobody has acknowledged yet, once whoever has a session was handed it.
 #[derive(Clone)]
 pub struct Unread {
     pub account: Arc<Account>,
     pub stanza: Arc<Stanza>,
-    pub seq: Seq,
+    /// Its place in the log; `None` where no log keeps it, as what rooms say: only sessions have it then.
+    pub seq: Option<Seq>,
     /// It stays in the log when it was acknowledged.
     pub archived: bool,
     /// A connected session has it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 use tokio::time::Instant;
-use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, bare_str};
+use waxwing_stanza::{Addr, Condition, Kind, Stanza, StanzaError, bare_str};
 use waxwing_store::{Done, LogRow, Marks, OwnerId, Permit, ResendRow, Seq, Write};
 
 use crate::archive::{at_of, first_at};
@@ -220,6 +220,15 @@ impl Account {
                 holders.push(holder);
             }
         }
+        if log.is_none()
+            && state.watched != Some(false)
+            && matches!(stanza.kind, Kind::Message(_))
+            && !reached.is_empty()
+        {
+            let account = self.clone();
+            after.unread(Unread { account, stanza, seq: None, archived: false, held: connected });
+            return;
+        }
         let (Some(log), Some(at)) = (log, at) else { return };
         if !pending {
             // Its copies settle nothing: no session is asked to hold it.
@@ -227,7 +236,7 @@ impl Account {
         }
         if state.watched != Some(false) {
             let (account, archived) = (self.clone(), log.identified);
-            after.unread(Unread { account, stanza, seq: log.seq, archived, held: connected });
+            after.unread(Unread { account, stanza, seq: Some(log.seq), archived, held: connected });
         }
         state.open[at].holders = holders;
         if !connected {

@@ -6,8 +6,6 @@
 
 use std::collections::VecDeque;
 
-use waxwing_store::Seq;
-
 use crate::{Account, Entry};
 
 /// Why a stream is to be closed by the server: an RFC 6120 §4.9.3 condition and a text for people.
@@ -217,10 +215,9 @@ impl Outbox {
         self.unacked.drain(..).chain(self.queue.drain(..)).collect()
     }
 
-    /// Whether an entry of the log is in it and not acknowledged.
-    pub(crate) fn holds(&self, seq: Seq) -> bool {
-        let all = self.unacked.iter().chain(&self.queue);
-        all.filter_map(|entry| entry.log).any(|log| log.seq == seq)
+    /// Whether such an entry is in it and not acknowledged.
+    pub(crate) fn holds(&self, which: impl Fn(&Entry) -> bool) -> bool {
+        self.unacked.iter().chain(&self.queue).any(which)
     }
 
     /// The bytes that it holds on to, as the limits count them.

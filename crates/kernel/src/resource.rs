@@ -6,7 +6,7 @@ use std::sync::Arc;
 use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::Seq;
 
-use crate::{Entry, Session};
+use crate::{Entry, Session, Unread};
 
 /// What a resource told of itself.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +88,18 @@ impl Resource {
         // Only what is read from the log is settled.
         self.held.push_back((after, Entry { log: None, ..entry }));
         Ok(())
+    }
+
+    /// Whether it has a message that it has not acknowledged, or is given it later.
+    pub(crate) fn holds(&self, message: &Unread) -> bool {
+        let held = |entry: &Entry| match message.seq {
+            Some(seq) => entry.log.is_some_and(|log| log.seq == seq),
+            None => Arc::ptr_eq(&entry.stanza, &message.stanza),
+        };
+        let behind = self.mode != Mode::Live && message.seq.is_some();
+        behind
+            || self.held.iter().any(|(_, entry)| held(entry))
+            || self.session.outbox(|outbox| outbox.holds(held))
     }
 
     /// The bytes that its session holds on to, as the limits count them.
