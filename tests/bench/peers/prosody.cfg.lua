@@ -18,8 +18,6 @@ modules_disabled = { "s2s" }
 local modules = {
 	"roster", "saslauth", "tls", "disco", "smacks", "carbons", "blocklist", "private", "ping", "time", "version",
 	"lastactivity",
-	-- The load generator makes its accounts with it.
-	"register_ibr",
 }
 -- Set by prosody-archive.lua, which stands before this where the archive is on.
 if archive then
@@ -27,10 +25,7 @@ if archive then
 	storage = { archive = archive }
 end
 modules_enabled = modules
-allow_registration = true
 authentication = "internal_hashed"
--- What ejabberd 23.01 has fixed. The server pays them when an account is made, the client at each login.
-default_iteration_count = 4096
 -- The default of Debian's package.
 default_storage = "internal"
 

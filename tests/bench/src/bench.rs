@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use waxwing_net::tls::{Tls, TlsSetup};
 use waxwing_store::{Store, StoreError};
 
-use crate::client::{Client, Target, user};
+use crate::client::{Target, user};
 use crate::options::{Options, Scale};
-use crate::server::{self, Kind, Product, Server, Setting};
+use crate::server::{self, Accounts, Kind, Product, Server, Setting};
 use crate::{DOMAIN, Fault};
 
 /// See the module.
@@ -28,8 +28,8 @@ pub struct Bench {
     certificate: PathBuf,
     tls: Arc<rustls::ClientConfig>,
     cluster: Option<Cluster>,
-    /// Stopped servers with accounts, of which each start takes a copy.
-    templates: HashMap<Product, PathBuf>,
+    /// Accounts of which each start takes a copy; how many of them are friends.
+    templates: HashMap<(Product, usize), PathBuf>,
     /// The URL of a database of ours with accounts.
     template_database: Option<String>,
     starts: usize,
@@ -115,13 +115,7 @@ impl Bench {
         match kind.product {
             Product::Relay => {}
             Product::Waxwing if kind.postgres => {}
-            product => {
-                if !self.templates.contains_key(&product) {
-                    let template = self.template(Kind { postgres: false, archive: false, ..kind }).await?;
-                    self.templates.insert(product, template);
-                }
-                copy(&self.templates[&product], &data)?;
-            }
+            _ => self.copy_template(kind, 0, &data)?,
         }
         let setting = Setting { change, ..self.setting(database) };
         let server = Server::start(kind, &setting, &data)?;
@@ -133,7 +127,18 @@ impl Bench {
     pub fn start_on(&mut self, kind: Kind, original: &Path) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
         copy(original, &data)?;
-        let server = Server::start(kind, &self.setting(None), &data)?;
+        self.start_in(kind, &data)
+    }
+
+    /// Starts a peer of which the first `friends` accounts have each other as contacts.
+    pub fn start_among_friends(&mut self, kind: Kind, friends: usize) -> Result<(Server, Target), Fault> {
+        let data = self.data(kind)?;
+        self.copy_template(kind, friends, &data)?;
+        self.start_in(kind, &data)
+    }
+
+    fn start_in(&self, kind: Kind, data: &Path) -> Result<(Server, Target), Fault> {
+        let server = Server::start(kind, &self.setting(None), data)?;
         let target = self.target(&server);
         Ok((server, target))
     }
@@ -182,22 +187,25 @@ impl Bench {
         }
     }
 
-    /// Makes a server with accounts and stops it again.
-    async fn template(&mut self, kind: Kind) -> Result<PathBuf, Fault> {
-        let data = self.data(kind)?;
-        let accounts = self.scale.accounts(!kind.is_peer());
-        if !kind.is_peer() {
-            server::import(&self.setting(None), &data, &self.accounts(accounts)?)?;
-            return Ok(data);
+    /// Copies accounts to `data`, which are made when they are needed first.
+    fn copy_template(&mut self, kind: Kind, friends: usize, data: &Path) -> Result<(), Fault> {
+        let of = (kind.product, friends);
+        if !self.templates.contains_key(&of) {
+            let template = self.template(Kind { postgres: false, archive: false, ..kind }, friends)?;
+            self.templates.insert(of, template);
         }
-        let server = Server::start(kind, &self.setting(None), &data)?;
-        let target = self.target(&server);
-        many(accounts, 4, move |number| {
-            let target = target.clone();
-            async move { Client::connect(&target).await?.register(number).await }
-        })
-        .await?;
-        server.stop()?;
+        copy(&self.templates[&of], data)
+    }
+
+    /// Makes accounts.
+    fn template(&mut self, kind: Kind, friends: usize) -> Result<PathBuf, Fault> {
+        let data = self.data(kind)?;
+        let count = self.scale.accounts(!kind.is_peer());
+        if kind.is_peer() {
+            server::make(kind, &self.setting(None), &data, Accounts { count, friends })?;
+        } else {
+            server::import(&self.setting(None), &data, &self.accounts(count)?)?;
+        }
         Ok(data)
     }
 

@@ -7,6 +7,15 @@ use sha1::{Digest, Sha1};
 
 use crate::Fault;
 
+/// What ejabberd 23.01 has fixed.
+pub const ITERATIONS: u32 = 4096;
+
+/// `StoredKey` and `ServerKey` (RFC 5802 §3).
+pub fn keys(password: &str, salt: &[u8], iterations: u32) -> ([u8; 20], [u8; 20]) {
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password.as_bytes(), salt, iterations);
+    (Sha1::digest(mac(&salted, b"Client Key")).into(), mac(&salted, b"Server Key"))
+}
+
 pub struct Scram {
     bare: String,
     password: String,

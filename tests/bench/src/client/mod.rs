@@ -105,20 +105,6 @@ impl Client {
         self.ask(&header, "<stream:features").await.map(drop)
     }
 
-    /// Makes the account (XEP-0077). One that is there already is as good.
-    pub async fn register(&mut self, number: usize) -> Result<(), Fault> {
-        let name = user(number);
-        let request = format!(
-            "<iq type='set' id='register'><query xmlns='jabber:iq:register'><username>{name}</username>\
-             <password>{name}</password></query></iq>"
-        );
-        let answer = self.ask(&request, "<iq").await?;
-        match answer.contains("conflict") || wire::attribute(answer.as_bytes(), "type") == Some("result") {
-            true => Ok(()),
-            false => Err(Fault::new(format!("not registered: {answer}"))),
-        }
-    }
-
     /// From the features to the bound resource.
     pub async fn login(&mut self, number: usize, resource: &str) -> Result<(), Fault> {
         let name = user(number);
@@ -224,9 +210,14 @@ impl Client {
         Some(event)
     }
 
-    /// The next element that has come, without waiting and uncounted.
-    pub fn element(&mut self) -> Option<&[u8]> {
-        self.cutter.next()
+    /// The next element that has come, without waiting and uncounted. A stream error is one here too.
+    pub fn element(&mut self) -> Result<Option<&[u8]>, Fault> {
+        match self.cutter.next() {
+            Some(element) if element.starts_with(b"<stream:error") => {
+                Err(Fault::new(format!("the server ended it: {}", String::from_utf8_lossy(element))))
+            }
+            element => Ok(element),
+        }
     }
 
     /// Closes the stream and waits until the server has.

@@ -1,7 +1,6 @@
 //! A login storm among users who all have each other as contacts: what each login's presence costs.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target, jid};
 use crate::report::{Figure, Other, Report, Target as Goal};
-use crate::server::{Kind, Product, rosters};
+use crate::server::Kind;
 use crate::wire::attribute;
 
 const fn figure(name: &'static str, unit: &'static str, targets: &'static [Goal]) -> Figure {
@@ -31,22 +30,18 @@ const SETTLE: Duration = Duration::from_millis(500);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     let users = bench.scale.contacts + 1;
-    let mut befriended: HashMap<Product, PathBuf> = HashMap::new();
+    let mut befriended = None;
     for _ in 0..bench.scale.runs {
         for kind in bench.kinds(&[Kind::WAXWING]) {
-            if let Entry::Vacant(place) = befriended.entry(kind.product) {
-                let (server, target) = bench.start(kind).await?;
-                let data = server.data().to_owned();
-                if kind.product == Product::Prosody {
-                    server.stop()?;
-                    rosters::prosody(&data, users)?;
-                } else {
-                    befriend(&target, users).await?;
-                    server.stop()?;
-                }
-                place.insert(data);
-            }
-            let (server, target) = bench.start_on(kind, &befriended[&kind.product])?;
+            let (server, target) = if kind.is_peer() {
+                bench.start_among_friends(kind, users)?
+            } else {
+                let data = match &befriended {
+                    Some(data) => data,
+                    None => befriended.insert(befriend(bench, kind, users).await?),
+                };
+                bench.start_on(kind, data)?
+            };
             // What a process needs once for all logins is done after the first.
             let (there, first) = (target.clone(), users);
             let _others = many(bench.scale.warm(), AT_ONCE, move |number| {
@@ -67,8 +62,9 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Everybody subscribes to everybody else, and lets them.
-async fn befriend(target: &Target, users: usize) -> Result<(), Fault> {
+/// Everybody subscribes to everybody else, and lets them. Gives where the data of the server are that stopped then.
+async fn befriend(bench: &mut Bench, kind: Kind, users: usize) -> Result<PathBuf, Fault> {
+    let (server, target) = bench.start(kind).await?;
     let there = target.clone();
     let clients = many(users, AT_ONCE, move |number| {
         let target = there.clone();
@@ -87,7 +83,7 @@ async fn befriend(target: &Target, users: usize) -> Result<(), Fault> {
             let (mut granted, mut answered) = (HashSet::new(), HashSet::new());
             while granted.len() < users - 1 || answered.len() < users - 1 {
                 let mut answers = String::new();
-                while let Some(element) = client.element() {
+                while let Some(element) = client.element()? {
                     let Some(from) = attribute(element, "from") else { continue };
                     match attribute(element, "type") {
                         Some("subscribed") => drop(granted.insert(from.to_owned())),
@@ -112,7 +108,9 @@ async fn befriend(target: &Target, users: usize) -> Result<(), Fault> {
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    Ok(())
+    let data = server.data().to_owned();
+    server.stop()?;
+    Ok(data)
 }
 
 /// Everybody logs in and waits until all others are seen.
@@ -135,7 +133,7 @@ async fn storm(target: &Target, users: usize) -> Result<(), Fault> {
             let mut seen = HashSet::new();
             // Oneself among them.
             while seen.len() < users {
-                while let Some(element) = client.element() {
+                while let Some(element) = client.element()? {
                     if element.starts_with(b"<presence") && attribute(element, "type").is_none() {
                         let from = attribute(element, "from").unwrap_or("");
                         seen.insert(from.to_owned());

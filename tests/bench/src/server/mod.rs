@@ -1,8 +1,8 @@
 //! The servers compared, each a process of its own on a throw-away copy of its data.
 
+mod accounts;
 mod command;
 mod kind;
-pub mod rosters;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+pub use accounts::{Accounts, make};
 pub use command::import;
 pub use kind::{Kind, Product};
 
