@@ -54,6 +54,7 @@ mod xep_0474_downgrade;
 mod xep_0478_stream_limits;
 mod xep_0480_upgrade;
 mod xep_0484_fast;
+mod xep_0494_client_access;
 mod xep_0509_pipelining;
 mod xep_0515_tls_downgrade;
 
@@ -116,6 +117,7 @@ modules! {
     xep_0478_stream_limits::StreamLimits,
     xep_0480_upgrade::Upgrade,
     xep_0484_fast::Fast,
+    xep_0494_client_access::ClientAccess,
     xep_0509_pipelining::Pipelining,
     xep_0515_tls_downgrade::TlsDowngrade,
     xep_0441_archive_preferences::Preferences,

@@ -13,7 +13,8 @@ scenes! {
         what_rested_is_numbered_and_not_lost,
         the_state_is_shown_to_nobody,
         both_may_be_said_again_and_whatever_they_hold,
-        before_login_it_is_an_error,
+        before_login_it_is_an_error;
+    ["limits.outbox_bytes=65536", "limits.stanza=65536"]: what_rests_is_bounded,
 }
 
 const CSI: &str = "urn:xmpp:csi:0";
@@ -190,4 +191,25 @@ async fn before_login_it_is_an_error(s: &Server) {
     let mut stream = Login::default().stream(s, &s.account()).await;
     stream.send(format!("<inactive xmlns='{CSI}'/>")).await;
     assert_eq!(stream.failed().await, "unsupported-stanza-type");
+}
+
+/// Beyond half of what an outbox holds nothing rests: it comes though nothing takes it along, and none of it is lost.
+async fn what_rests_is_bounded(s: &Server) {
+    let mut b = s.user().await;
+    inactive(&mut b).await;
+    b.sync().await;
+    let status = "x".repeat(4000);
+    let mut senders = Vec::new();
+    for _ in 0..12 {
+        let mut sender = s.user().await;
+        sender.send(format!("<presence to='{}'><status>{status}</status></presence>", b.jid())).await;
+        sender.sync().await;
+        senders.push(sender);
+    }
+    let first = b.presence().await;
+    assert_eq!(first.from(), Some(senders[0].jid()));
+    active(&mut b).await;
+    let rest = b.drain().await;
+    let from: Vec<_> = rest.iter().map(|it| it.from().expect("a sender")).collect();
+    assert_eq!(from, senders[1..].iter().map(Client::jid).collect::<Vec<_>>());
 }

@@ -32,6 +32,7 @@ scenes! {
         a_removed_account_leaves_no_token,
         tokens_survive_a_restart,
         devices_are_listed_and_revoked,
+        a_revoked_device_resumes_nothing,
         devices_without_a_server,
         devices_are_bounded,
         an_unknown_user_is_answered_as_a_known_one,
@@ -446,6 +447,31 @@ async fn devices_are_listed_and_revoked(s: &Server) {
     assert!(!again.status.success());
     // With the password it comes back.
     obtain(s, &account, PHONE, NONE).await;
+}
+
+/// Its session that waits to be resumed ends, and what it held waits for the account; another device's goes on.
+async fn a_revoked_device_resumes_nothing(s: &Server) {
+    let account = s.account();
+    let managed = format!("<bind xmlns='{}'><enable xmlns='{}' resume='true'/></bind>", ns::BIND2, ns::SM);
+    let mut asleep = Vec::new();
+    for id in [PHONE, DESK] {
+        let (mut stream, success) = Stream::sasl2_login(s, &account, &(agent(id) + &managed)).await;
+        stream.features().await;
+        let mut client = Client::over(stream, identifier(&success));
+        client.managed(success.must("bound", ns::BIND2).must("enabled", ns::SM));
+        if id == PHONE {
+            client.available(0).await;
+        }
+        asleep.push(client.drop_connection());
+    }
+    let [phone, desk] = <[_; 2]>::try_from(asleep).unwrap_or_else(|_| panic!("two devices"));
+    s.user().await.say(&account.jid, "hello").await;
+    command(s, &["user", "devices", &account.jid, "--revoke", PHONE]);
+    let Err((_, failed)) = phone.resume(s, &account).await else { panic!("resumed") };
+    failed.must("item-not-found", ns::STANZAS);
+    let Ok((mut desk, _)) = desk.resume(s, &account).await else { panic!("not resumed") };
+    desk.available(0).await;
+    assert_eq!(desk.find(|it| it.body().is_some()).await.body().as_deref(), Some("hello"));
 }
 
 async fn devices_without_a_server(s: &Server) {

@@ -719,13 +719,20 @@ async fn what_only_a_session_has(s: &Server) {
     let mut other = s.user().await;
     let typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
     let passing = "<body>off the record</body><no-store xmlns='urn:xmpp:hints'/>";
+    let news = "<body>news</body>";
+    for kind in ["headline", "error"] {
+        other.send(format!("<message to='{}/phone' type='{kind}'>{news}</message>", account.jid)).await;
+    }
+    other.sync().await;
+    left_alone(s, &mut service).await;
     for payload in [typing, passing] {
         other.send(format!("<message to='{}' type='chat'>{payload}</message>", account.jid)).await;
     }
     assert_eq!(published(&mut service, "").await.from(), Some(&*account.jid));
     left_alone(s, &mut service).await;
     let Ok((mut phone, _)) = suspended.resume(s, &account).await else { panic!("not resumed") };
-    assert_eq!(phone.find(|it| it.body().is_some()).await.body().as_deref(), Some("off the record"));
+    let bodies: Vec<String> = phone.drain().await.iter().filter_map(StanzaExt::body).collect();
+    assert_eq!(bodies, ["news", "news", "off the record"]);
 }
 
 /// What is in an `<encrypted/>`.
@@ -818,6 +825,11 @@ async fn priority_is_said(s: &Server) {
     other.say(&account.jid, "x").await;
     let iq = published(&mut service, "").await;
     assert_eq!(notification(&iq).must("priority", "tigase:push:priority:0").text(), "high");
+    // A message only.
+    let account = away(s, &service, "<priority xmlns='tigase:push:priority:0'/>").await;
+    other.send(format!("<presence type='subscribe' to='{}'/>", account.jid)).await;
+    let iq = published(&mut service, "").await;
+    assert!(notification(&iq).child("priority", "tigase:push:priority:0").is_none());
 }
 
 async fn a_service_that_connects_late(s: &Server) {

@@ -65,6 +65,7 @@ async fn defaults_are_shown(_: &Server) {
         "data = \"./waxwing-data\"",
         "listen.c2s = \"[::]:5222\"",
         "listen.c2s_tls = \"[::]:5223\"",
+        "listen.components = \"127.0.0.1:5347\"",
         "registration = \"closed\"",
     ] {
         let is_default = |line: &str| line.starts_with(expected) && line.ends_with("# default");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minidom::Element;
 use waxwing_kernel::{PushSummary, Unread};
-use waxwing_stanza::{Addr, IqType, Kind, Stanza, decode, ns, same_bare};
+use waxwing_stanza::{Addr, IqType, Kind, MessageType, Stanza, decode, ns, same_bare};
 use waxwing_xml::Tag;
 
 use super::PUSH;
@@ -54,6 +54,9 @@ impl Note {
     /// `None` where a person has nothing to look at: a receipt, a marker, a state, a key, something of one's own.
     pub fn of(unread: &Unread) -> Option<Note> {
         let stanza = &unread.stanza;
+        if matches!(stanza.kind, Kind::Message(MessageType::Error | MessageType::Headline)) {
+            return None;
+        }
         let from = stanza.from.clone().filter(|from| !same_bare(from, &unread.account.jid))?;
         if rooms::is_groupchat(unread) && !rooms::is_news(unread) {
             return None;
@@ -173,7 +176,7 @@ fn write(out: &mut Vec<u8>, one: &Registration, note: &Note, waiting: Waiting, p
             }
         }
     }
-    if one.priority {
+    if one.priority && note.message.is_some() {
         Tag::new(out, "priority").ns(PRIORITY).text("high");
     }
 }

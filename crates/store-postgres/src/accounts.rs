@@ -54,6 +54,7 @@ pub(crate) fn device(row: &Row) -> Result<DeviceRow, Error> {
         name: row.try_get(3)?,
         seen: row.try_get(4)?,
         tokens: row.try_get(5)?,
+        first: row.try_get(6)?,
     })
 }
 

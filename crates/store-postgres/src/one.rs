@@ -35,8 +35,8 @@ const DOC_SET: &str = "\
     ON CONFLICT (owner, kind, key) DO UPDATE SET value = excluded.value";
 
 const DEVICE_SET: &str = "\
-    INSERT INTO devices (owner, id, software, name, seen, tokens) \
-    SELECT id, $2, $3, $4, $5, $6 FROM accounts WHERE id = $1 AND NOT disabled \
+    INSERT INTO devices (owner, id, software, name, seen, tokens, first) \
+    SELECT id, $2, $3, $4, $5, $6, $7 FROM accounts WHERE id = $1 AND NOT disabled \
     ON CONFLICT (owner, id) DO UPDATE SET software = excluded.software, name = excluded.name, \
     seen = excluded.seen, tokens = excluded.tokens";
 
@@ -108,6 +108,7 @@ fn device_row(row: &DeviceRow) -> Vec<Value<'_>> {
         Box::new(&row.name),
         Box::new(row.seen),
         Box::new(&row.tokens),
+        Box::new(row.first),
     ]
 }
 

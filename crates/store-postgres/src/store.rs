@@ -297,12 +297,13 @@ impl Store for Postgres {
     }
 
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
-        let sql = "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = $1 AND id = $2";
+        let sql =
+            "SELECT owner, id, software, name, seen, tokens, first FROM devices WHERE owner = $1 AND id = $2";
         self.rows(sql, &[&owner, &id], accounts::device).await.map(first)
     }
 
     async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
-        let sql = "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = $1 \
+        let sql = "SELECT owner, id, software, name, seen, tokens, first FROM devices WHERE owner = $1 \
                    ORDER BY seen DESC, id";
         self.rows(sql, &[&owner], accounts::device).await
     }

@@ -75,6 +75,7 @@ pub(crate) fn device(row: SqliteRow) -> sqlx::Result<DeviceRow> {
         name: row.try_get(3)?,
         seen: row.try_get(4)?,
         tokens: row.try_get(5)?,
+        first: row.try_get(6)?,
     })
 }
 

@@ -102,8 +102,8 @@ pub(crate) async fn apply(conn: &mut SqliteConnection, write: &Write) -> sqlx::R
 
 async fn device_set(conn: &mut SqliteConnection, row: &DeviceRow) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO devices (owner, id, software, name, seen, tokens) \
-         SELECT id, ?2, ?3, ?4, ?5, ?6 FROM accounts WHERE id = ?1 AND disabled = 0 \
+        "INSERT INTO devices (owner, id, software, name, seen, tokens, first) \
+         SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM accounts WHERE id = ?1 AND disabled = 0 \
          ON CONFLICT (owner, id) DO UPDATE SET software = excluded.software, name = excluded.name, \
          seen = excluded.seen, tokens = excluded.tokens",
     )
@@ -113,6 +113,7 @@ async fn device_set(conn: &mut SqliteConnection, row: &DeviceRow) -> sqlx::Resul
     .bind(row.name.as_str())
     .bind(row.seen)
     .bind(row.tokens.as_slice())
+    .bind(row.first)
     .execute(conn)
     .await
     .map(drop)

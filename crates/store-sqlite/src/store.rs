@@ -282,18 +282,20 @@ impl Store for Sqlite {
     }
 
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
-        sqlx::query("SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = ? AND id = ?")
-            .bind(owner)
-            .bind(id)
-            .try_map(accounts::device)
-            .fetch_optional(&mut *self.readers.get().await?)
-            .await
-            .map_err(store_error)
+        sqlx::query(
+            "SELECT owner, id, software, name, seen, tokens, first FROM devices WHERE owner = ? AND id = ?",
+        )
+        .bind(owner)
+        .bind(id)
+        .try_map(accounts::device)
+        .fetch_optional(&mut *self.readers.get().await?)
+        .await
+        .map_err(store_error)
     }
 
     async fn devices(&self, owner: OwnerId) -> Result<Vec<DeviceRow>, StoreError> {
         sqlx::query(
-            "SELECT owner, id, software, name, seen, tokens FROM devices WHERE owner = ? \
+            "SELECT owner, id, software, name, seen, tokens, first FROM devices WHERE owner = ? \
              ORDER BY seen DESC, id",
         )
         .bind(owner)

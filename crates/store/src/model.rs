@@ -193,6 +193,8 @@ pub struct DeviceRow {
     /// Names for people, by its own word; perhaps empty.
     pub software: String,
     pub name: String,
+    /// When it first logged in.
+    pub first: UnixMillis,
     /// When it last logged in.
     pub seen: UnixMillis,
     /// Opaque here: what `waxwing-sasl` keeps of its tokens, empty for none.

@@ -34,7 +34,8 @@ schema![
     "0008_devices",
     "0009_search",
     "0010_reports",
-    "0011_retention"
+    "0011_retention",
+    "0012_first_login"
 ];
 
 /// A connection that can be migrated.

@@ -109,7 +109,7 @@ async fn is_empty(store: &dyn Store, owner: i64) -> bool {
 
 fn device(owner: i64, id: &str, seen: i64) -> DeviceRow {
     let (software, name) = ("Söftware".to_owned(), "Kiva's phone".to_owned());
-    DeviceRow { owner, id: id.to_owned(), software, name, seen, tokens: vec![0, 255, 7] }
+    DeviceRow { owner, id: id.to_owned(), software, name, first: seen - 1, seen, tokens: vec![0, 255, 7] }
 }
 
 pub async fn devices(database: &dyn Database) {

@@ -41,7 +41,9 @@ impl LoggingIn {
         let stored = login.clients.core.store.device(owner, id).await.map_err(|error| failed(&error))?;
         let tokens = stored.as_ref().map(|row| row.tokens.clone()).unwrap_or_default();
         let (software, name) = (agent.software.clone(), agent.device.clone());
-        let row = DeviceRow { owner, id: id.to_owned(), software, name, seen: now(), tokens };
+        let seen = now();
+        let first = stored.as_ref().map_or(seen, |row| row.first);
+        let row = DeviceRow { owner, id: id.to_owned(), software, name, first, seen, tokens };
         Ok(LoggingIn { row, stored })
     }
 
