@@ -10,7 +10,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 from nbxmpp.client import Client as Connection  # noqa: E402
 from nbxmpp.const import ConnectionProtocol, ConnectionType  # noqa: E402
 from nbxmpp.namespaces import Namespace  # noqa: E402
-from nbxmpp.protocol import JID, Iq, Message, Presence  # noqa: E402
+from nbxmpp.protocol import JID, Iq, Message, NodeProcessed, Presence  # noqa: E402
 from nbxmpp.structs import StanzaHandler  # noqa: E402
 
 SECONDS = 15
@@ -194,6 +194,56 @@ def a_blocked_contact_does_not_get_through(server, direct):
     bob.leave()
 
 
+def an_inactive_client_is_told_the_newest_presence(server, direct):
+    first, second = pair(server)
+    alice, bob = Client(server, first, direct).login(), Client(server, second, direct).login()
+    # The library has nothing of its own for it.
+    bob.connection.send_nonza("<inactive xmlns='urn:xmpp:csi:0'/>")
+    bob.ping()
+    for show in ("away", "xa", "dnd"):
+        alice.connection.send(Presence(to=bob.connection.get_bound_jid(), show=show))
+    alice.ping()
+    bob.connection.send_nonza("<active xmlns='urn:xmpp:csi:0'/>")
+    bob.ping()
+    shown = [it.show.value for it in bob.presences if it.jid.bare == alice.jid]
+    assert shown == ["dnd"], shown
+    alice.leave()
+    bob.leave()
+
+
+def a_device_is_woken(server, direct):
+    first, second = pair(server)
+    service = Client(server, second, direct).login()
+    published = []
+
+    def publish(client, stanza, _properties):
+        published.append(stanza)
+        client.send_stanza(stanza.buildReply("result"))
+        raise NodeProcessed
+
+    service.connection.register_handler(
+        StanzaHandler(name="iq", callback=publish, typ="set", ns=Namespace.PUBSUB, priority=10)
+    )
+    phone = Client(server, first, direct).login()
+    enable = Iq("set")
+    # Nor for this.
+    enable.addChild(
+        "enable", {"jid": str(service.connection.get_bound_jid()), "node": "device"}, namespace="urn:xmpp:push:0"
+    )
+    phone.connection.send(enable)
+    phone.ping()
+    phone.leave()
+    service.say(phone.jid, "wake up")
+    until(lambda: published, "the notification")
+    notification = published[0].getTag("pubsub").getTag("publish").getTag("item").getTag("notification")
+    fields = {field["var"]: field.getTagData("value") for field in notification.getTag("x").getTags("field")}
+    assert published[0].getFrom().bare == phone.jid and fields["message-count"] == "1", published[0]
+    phone = Client(server, first, direct).login()
+    phone.until_body("wake up")
+    phone.leave()
+    service.leave()
+
+
 CHECKS = [
     logs_in_by_sasl2,
     a_wrong_password_is_refused,
@@ -201,6 +251,8 @@ CHECKS = [
     the_archive_is_read_in_pages,
     a_second_device_gets_carbons,
     a_blocked_contact_does_not_get_through,
+    an_inactive_client_is_told_the_newest_presence,
+    a_device_is_woken,
 ]
 
 

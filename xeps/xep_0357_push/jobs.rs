@@ -221,6 +221,15 @@ async fn run(push: Arc<Push>, key: Key, job: Arc<Job>) {
     }
 }
 
+/// How long nothing is tried after a failure that came after so many others.
+fn pause(kind: Lasting, failures: u32) -> Duration {
+    let (first, longest) = match kind {
+        Lasting::Passing => PASSING,
+        Lasting::Refused | Lasting::Permanent => REFUSED,
+    };
+    first.saturating_mul(1 << failures.min(20)).min(longest)
+}
+
 impl Job {
     fn registration(&self) -> Registration {
         self.state.lock().registration.clone()
@@ -292,20 +301,15 @@ impl Job {
             ledger.last_error = Some(failure.condition.clone());
         });
         let (account_jid, service) = (&account.jid, &registration.jid);
-        let pauses = match failure.kind {
-            Lasting::Permanent => {
-                tracing::info!(account = %account_jid, service, condition = failure.condition, "a push registration ends");
-                let gone = push.remove(account, |one| one.key == registration.key).await;
-                if let Err(error) = gone {
-                    tracing::error!(account = %account_jid, %error, "a push registration could not be removed");
-                }
-                REFUSED
+        if failure.kind == Lasting::Permanent {
+            tracing::info!(account = %account_jid, service, condition = failure.condition, "a push registration ends");
+            let gone = push.remove(account, |one| one.key == registration.key).await;
+            if let Err(error) = gone {
+                tracing::error!(account = %account_jid, %error, "a push registration could not be removed");
             }
-            Lasting::Refused => REFUSED,
-            Lasting::Passing => PASSING,
-        };
+        }
         tracing::debug!(account = %account_jid, service, condition = failure.condition, "a push notification failed");
-        let pause = pauses.0.saturating_mul(1 << times.failures.min(20)).min(pauses.1);
+        let pause = pause(failure.kind, times.failures);
         let now = Instant::now();
         if times.failures == 0 {
             times.failing = now;
@@ -338,5 +342,18 @@ impl Job {
             tracing::warn!(account = %self.account.jid, %error, "what became of push notifications could not be stored");
             self.state.lock().dirty = true;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pause_is_twice_the_one_before() {
+        let seconds = |kind, failures: [u32; 4]| failures.map(|number| pause(kind, number).as_secs());
+        assert_eq!(seconds(Lasting::Passing, [0, 1, 5, 6]), [5, 10, 160, 300]);
+        assert_eq!(seconds(Lasting::Refused, [0, 1, 7, 8]), [600, 1200, 76_800, 86_400]);
+        assert_eq!(seconds(Lasting::Passing, [20, 21, 1000, u32::MAX]), [300; 4]);
     }
 }
