@@ -167,11 +167,9 @@ impl Store for Postgres {
     }
 
     async fn log_archived_at(&self, owner: OwnerId, seqs: &[Seq]) -> Result<u64, StoreError> {
-        // `OFFSET 0` keeps the planner from an index of what is archived, all of which it may read.
-        let sql = "SELECT count(*) FROM \
-                   (SELECT archived FROM log WHERE owner = $1 AND seq = ANY ($2) OFFSET 0) AS entry WHERE archived";
+        let sql = format!("SELECT count(*) FROM {} WHERE archived", archive::AMONG);
         let count = |row: &Row| row.try_get::<_, i64>(0).map(i64::cast_unsigned);
-        self.rows(sql, &[&owner, &archive::bounds(seqs)], count)
+        self.rows(&sql, &[&owner, &archive::bounds(seqs)], count)
             .await
             .map(|counts| first(counts).unwrap_or(0))
     }

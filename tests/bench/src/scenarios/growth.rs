@@ -1,4 +1,5 @@
-//! What a message and a session cost as sessions become more: all of them talk in pairs, one message in flight.
+//! What a message and a session cost as sessions become more: all of them talk in pairs, one message in flight, in
+//! turns, so that there are more sessions and not more messages at a time.
 
 use std::time::Instant;
 
@@ -15,6 +16,9 @@ const SCENARIO: &str = "growth, with so many sessions";
 const RATE: Figure = Figure::new(SCENARIO, "delivered, with", "messages/s");
 const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "µs");
 const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
+
+/// Messages that every session sends at least.
+const EACH: usize = 20;
 
 /// Once: its points lie close enough to each other to show what one run is worth.
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -36,9 +40,9 @@ async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), 
         let at = sessions as u64;
         report.add(&MEMORY.at(at), kind.name(), (server.resident()? - empty) / sessions as f64);
 
-        let each = (scale.chat / sessions).max(1);
+        let each = (scale.chat / sessions).max(EACH);
         let (before, begun) = (server.cpu()?, Instant::now());
-        talkers = talk::talk(talkers, sessions / 2, 1, each).await?;
+        talkers = talk::in_turns(talkers, sessions / 2, scale.pairs, 1, each).await?;
         let (used, took) = (server.cpu()? - before, begun.elapsed());
         let delivered = (sessions * each) as f64;
         report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);

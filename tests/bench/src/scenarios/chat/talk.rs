@@ -1,5 +1,8 @@
 //! Talk as fast as answers come: everybody answers every message with one of their own.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Fault;
@@ -76,11 +79,26 @@ pub async fn talk(
     in_flight: usize,
     messages: usize,
 ) -> Result<Vec<Talker>, Fault> {
+    in_turns(talkers, pairs, pairs, in_flight, messages).await
+}
+
+/// The same, `at_once` pairs at a time.
+pub async fn in_turns(
+    talkers: Vec<Talker>,
+    pairs: usize,
+    at_once: usize,
+    in_flight: usize,
+    messages: usize,
+) -> Result<Vec<Talker>, Fault> {
+    let turns = Arc::new(Semaphore::new(at_once));
     let mut tasks = JoinSet::new();
     for mut talker in talkers {
+        let turns = turns.clone();
         tasks.spawn(async move {
             if talker.number < pairs * 2 {
+                // Who begins waits for the turn of both.
                 let begins = if talker.number.is_multiple_of(2) { in_flight.min(messages) } else { 0 };
+                let _turn = if begins > 0 { Some(turns.acquire().await?) } else { None };
                 talker.converse(begins, messages).await?;
             }
             Ok::<_, Fault>(talker)
