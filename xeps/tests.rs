@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jid::Jid;
+use minidom::Element;
 use waxwing_kernel::{Account, Archive, Core, Host, Session, Settings, Setup};
-use waxwing_stanza::Stanza;
+use waxwing_stanza::{Stanza, ns};
 use waxwing_store::{NewAccount, RosterRow, Subscription, Write, Writer, WriterOptions};
 
 const RETENTION: Duration = Duration::from_secs(365 * 86_400);
@@ -126,6 +127,16 @@ impl Client {
         self.send(&format!("<iq id='q' type='{kind}' {to}>{payload}</iq>")).await;
         self.read()
     }
+}
+
+/// The condition of the error that a request was answered with, in what came of it.
+pub fn condition(came: &str) -> String {
+    let came: Element = format!("<came xmlns='{}'>{came}</came>", ns::CLIENT).parse().unwrap();
+    let answer = came.children().find(|it| it.name() == "iq" && it.attr("id") == Some("q"));
+    let error = answer.and_then(|answer| answer.get_child("error", ns::CLIENT));
+    let condition =
+        error.and_then(|error| error.children().find(|it| it.has_ns(ns::STANZAS) && it.name() != "text"));
+    condition.unwrap_or_else(|| panic!("no error: {came:?}")).name().to_owned()
 }
 
 /// A stanza as it is read from a stream.
