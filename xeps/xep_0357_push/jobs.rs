@@ -281,6 +281,9 @@ impl Job {
     async fn send(&self, push: &Push, note: Note, times: &mut Times) {
         let account = &self.account;
         let registration = self.registration();
+        if self.is_revoked(&registration).await {
+            return self.end(push, &registration, "the device was revoked").await;
+        }
         let Some(service) = prepare(&registration.jid) else { return };
         let waiting = self.waiting(&note).await;
         let request = publication(&account.jid, service, &registration, &note, waiting, push.policy.summary);
@@ -302,11 +305,7 @@ impl Job {
         });
         let (account_jid, service) = (&account.jid, &registration.jid);
         if failure.kind == Lasting::Permanent {
-            tracing::info!(account = %account_jid, service, condition = failure.condition, "a push registration ends");
-            let gone = push.remove(account, |one| one.key == registration.key).await;
-            if let Err(error) = gone {
-                tracing::error!(account = %account_jid, %error, "a push registration could not be removed");
-            }
+            self.end(push, &registration, &failure.condition).await;
         }
         tracing::debug!(account = %account_jid, service, condition = failure.condition, "a push notification failed");
         let pause = pause(failure.kind, times.failures);
@@ -318,6 +317,21 @@ impl Job {
         // Tried again, unless a newer one came meanwhile.
         if now < times.failing + GIVEN_UP {
             self.state.lock().due.get_or_insert(note);
+        }
+    }
+
+    /// Whoever has it is told nothing more of the account. Where that cannot be looked up, it is told.
+    async fn is_revoked(&self, registration: &Registration) -> bool {
+        let Some(device) = &registration.device else { return false };
+        matches!(self.account.core().store.device(self.account.id, device).await, Ok(None))
+    }
+
+    async fn end(&self, push: &Push, registration: &Registration, why: &str) {
+        let (account, service) = (&self.account.jid, &registration.jid);
+        tracing::info!(%account, service, why, "a push registration ends");
+        let gone = push.remove(&self.account, |one| one.key == registration.key).await;
+        if let Err(error) = gone {
+            tracing::error!(%account, %error, "a push registration could not be removed");
         }
     }
 

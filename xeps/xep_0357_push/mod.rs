@@ -82,7 +82,7 @@ impl Push {
     /// §5. The same service and node again replace what was said of them.
     async fn enable(self: Arc<Self>, request: Request<Element>) -> Result<Reply, StanzaError> {
         let (account, session) = (request.own()?, request.session()?);
-        let mut new = Registration::read(&request.payload, session.resource(), now())?;
+        let mut new = Registration::read(&request.payload, session, now())?;
         if self.policy.registrations == 0 {
             return Err(Condition::NotAllowed.into());
         }

@@ -3,6 +3,7 @@
 use minidom::Element;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
+use waxwing_kernel::Session;
 use waxwing_stanza::{Condition, StanzaError, bare_str, prepare};
 use waxwing_store::{Doc, OwnerId, UnixMillis, Write};
 use waxwing_xml::Tag;
@@ -33,6 +34,9 @@ pub struct Registration {
     pub node: Option<String>,
     /// Whose client enabled it: the device that it wakes.
     pub resource: String,
+    /// As it named itself when it logged in (XEP-0388), if it did.
+    #[serde(default)]
+    pub device: Option<String>,
     /// What every publication repeats: credentials, mostly. Names and values.
     pub options: Option<Vec<(String, Vec<String>)>>,
     pub encryption: Option<Encryption>,
@@ -85,7 +89,7 @@ impl Registration {
     /// `<policy-violation/>` for one that is too large.
     pub fn read(
         enable: &Element,
-        resource: &str,
+        session: &Session,
         registered: UnixMillis,
     ) -> Result<Registration, StanzaError> {
         let jid = service(enable)?.as_str().to_owned();
@@ -99,7 +103,8 @@ impl Registration {
             key: key.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             jid,
             node,
-            resource: resource.to_owned(),
+            resource: session.resource().to_owned(),
+            device: session.device().map(str::to_owned),
             options,
             encryption,
             priority: enable.has_child("priority", PRIORITY),
