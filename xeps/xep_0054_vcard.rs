@@ -9,7 +9,7 @@ use waxwing_kernel::{
     Request, Setup, SetupError, Verdict,
 };
 use waxwing_stanza::{Condition, Kind, PresenceType, StanzaError};
-use waxwing_store::Write;
+use waxwing_store::{Doc, Write};
 use waxwing_xml::{Limits, Scope, attach, scan};
 use xso::FromXml;
 
@@ -55,6 +55,7 @@ impl Module for Vcards {
     }
 
     fn install(on: &mut On<'_, Vcards>) {
+        on.load(PICTURE, Vcards::load);
         on.get(At::Own, Vcards::own);
         on.get(At::Other, Vcards::other);
         on.get(At::Host, Vcards::host);
@@ -68,6 +69,14 @@ impl Module for Vcards {
 }
 
 impl Vcards {
+    fn load(self: &Arc<Self>, account: &Account, docs: Vec<Doc>) {
+        let hash = docs.first().and_then(|doc| Hash::read(&doc.value));
+        account.set_flag(flags::NO_PICTURE, hash.is_none());
+        if hash.is_some() {
+            self.pictures.fill(account.id, hash);
+        }
+    }
+
     /// §3.1.
     async fn own(self: Arc<Self>, request: Request<Vcard>) -> Result<Reply, StanzaError> {
         stored(request.own()?).await?.ok_or(Condition::ItemNotFound.into())

@@ -93,6 +93,7 @@ impl Registration {
         let account = request.own()?;
         let write = Write::Keys { owner: account.id, keys: keys.to_bytes() };
         account.core().writer.commit(vec![write]).await.map_err(unanswering)?;
+        account.devices.tokens_voided();
         tracing::info!(account = %account.jid, "the password was changed in band");
         for session in hibernated(request.session()?) {
             session.close(Closing {

@@ -14,7 +14,7 @@ use waxwing_kernel::{
     Setup, SetupError, Verdict,
 };
 use waxwing_stanza::{Condition, ErrorType, Kind, MessageType, StanzaError, prepare, same_bare};
-use waxwing_store::{MAX_KEY, Write};
+use waxwing_store::{Doc, MAX_KEY, Write};
 use xmpp_parsers::blocking::BlocklistRequest;
 use xso::FromXml;
 
@@ -82,6 +82,7 @@ impl Module for Blocking {
     }
 
     fn install(on: &mut On<'_, Blocking>) {
+        on.load(KIND, Blocking::load);
         on.get(At::Own, Blocking::list);
         on.set(At::Own, Blocking::block);
         on.set(At::Own, Blocking::unblock);
@@ -91,6 +92,15 @@ impl Module for Blocking {
 }
 
 impl Blocking {
+    /// Most accounts block nobody.
+    fn load(self: &Arc<Self>, account: &Account, docs: Vec<Doc>) {
+        let list: BlockList = docs.into_iter().map(|doc| doc.key).collect();
+        account.set_flag(flags::BLOCKS_NOBODY, list.len() == 0);
+        if list.len() > 0 {
+            self.lists.fill(account.id, list);
+        }
+    }
+
     /// §3.2. From now on the session is told of changes.
     async fn list(self: Arc<Self>, request: Request<BlocklistRequest>) -> Result<Reply, StanzaError> {
         // No change comes between the list and the first push.

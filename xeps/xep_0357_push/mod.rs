@@ -21,7 +21,7 @@ use waxwing_kernel::{
     Request, Run, Setup, SetupError, Stage, Unread, now,
 };
 use waxwing_stanza::{Addr, Condition, StanzaError, bare_str};
-use waxwing_store::{StoreError, Write};
+use waxwing_store::{Doc, StoreError, Write};
 
 use self::jobs::Jobs;
 use self::notification::Note;
@@ -70,6 +70,7 @@ impl Module for Push {
     }
 
     fn install(on: &mut On<'_, Push>) {
+        on.load(KIND, Push::load);
         on.set_named(At::Own, "enable", PUSH, Push::enable);
         on.set_named(At::Own, "disable", PUSH, Push::disable);
         on.unread(Push::unread);
@@ -79,6 +80,16 @@ impl Module for Push {
 }
 
 impl Push {
+    /// Most accounts have none.
+    fn load(self: &Arc<Self>, account: &Account, docs: Vec<Doc>) {
+        if docs.is_empty() {
+            account.set_watched(false);
+        } else {
+            let all = docs.iter().filter_map(Registration::from_doc).collect();
+            self.registrations.fill(account.id, all);
+        }
+    }
+
     /// §5. The same service and node again replace what was said of them.
     async fn enable(self: Arc<Self>, request: Request<Element>) -> Result<Reply, StanzaError> {
         let (account, session) = (request.own()?, request.session()?);

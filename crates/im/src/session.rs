@@ -72,7 +72,7 @@ pub async fn end_device(account: &Account, device: &str, closing: Closing) -> us
 /// Forgets one of the account's devices: its tokens are void, its sessions end. Says whether there was one.
 pub async fn revoke_device(account: &Account, device: &str) -> Result<bool, StoreError> {
     // Whoever logs in as it now has done so, or finds it gone.
-    let _locked = account.lock_devices().await;
+    let _locked = account.devices.lock().await;
     let core = account.core();
     if core.store.device(account.id, device).await?.is_none() {
         return Ok(false);

@@ -6,16 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use waxwing_stanza::{Addr, PresenceType, Stanza};
-use waxwing_store::{AccountRow, OwnerId, Seq, StoreError, UnixMillis};
+use waxwing_store::{OwnerId, Seq, StoreError, StoredAccount, UnixMillis, Wanted};
 
 use crate::archive::first_at;
 use crate::archiving::Known;
 use crate::commit::After;
+use crate::devices::Devices;
 use crate::resend::{Orphan, Orphans, WINDOW};
 use crate::resource::Mode;
 use crate::state::State;
 use crate::strangers::Acquaintances;
-use crate::{Closing, Core, Host, ResendKey, Resource, Session, Ticket, Unread, now};
+use crate::{Archiving, Closing, Core, Host, ResendKey, Resource, Roster, Session, Ticket, Unread, now};
+
+/// Rows with keys of messages sent that are read of an account, at most.
+const RESEND_ROWS: u32 = 1024;
 
 /// See the module.
 pub struct Account {
@@ -30,8 +34,7 @@ pub struct Account {
     flags: AtomicU64,
     acquaintances: Acquaintances,
     state: Mutex<State>,
-    /// Held by who changes what is stored of the account's devices.
-    devices: tokio::sync::Mutex<()>,
+    pub devices: Devices,
 }
 
 /// What a client has of a message.
@@ -46,17 +49,16 @@ pub enum Device {
 }
 
 impl Account {
-    pub(crate) async fn load(
-        host: Arc<Host>,
-        core: Arc<Core>,
-        jid: Addr,
-        row: AccountRow,
-    ) -> Result<Arc<Account>, StoreError> {
-        let head = core.store.log_head(row.id).await?;
-        let at = now();
+    /// Reads an account whole, so that neither its kernel nor its modules need to ask for most of it later. To be
+    /// called while nobody has the account.
+    pub(crate) async fn load(host: &Arc<Host>, jid: Addr) -> Result<Option<Arc<Account>>, StoreError> {
+        let (core, at) = (host.core(), now());
+        let kinds: Vec<&str> = host.table().kinds().chain([Archiving::KIND]).collect();
+        let wanted = Wanted { resends: (at - WINDOW, RESEND_ROWS), kinds: &kinds };
+        let Some(stored) = core.store.load(jid.as_str(), &wanted).await? else { return Ok(None) };
+        let StoredAccount { row, head, resends, roster, mut docs } = stored;
         let mut orphans = Orphans::default();
-        let rows = core.store.resend_rows(row.id, at - WINDOW, 1024).await?;
-        for row in rows.iter().rev().filter(|row| row.boot != core.boot) {
+        for row in resends.iter().rev().filter(|row| row.boot != core.boot) {
             for key in row.keys.chunks_exact(16).filter_map(|key| Some(ResendKey(key.try_into().ok()?))) {
                 orphans.add(Orphan { key, at: row.at, origin: None }, core.settings.resend_keys);
             }
@@ -80,19 +82,21 @@ impl Account {
             closed: row.disabled,
             watched: None,
         };
-        let known = Known::default();
-        let (state, devices) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Ok(Arc::new(Account {
+        let account = Account {
             jid,
             id: row.id,
-            host,
+            host: host.clone(),
             core,
             flags: AtomicU64::new(0),
             acquaintances: Acquaintances::default(),
-            known,
-            state,
-            devices,
-        }))
+            known: Known::default(),
+            state: Mutex::new(state),
+            devices: Devices::default(),
+        };
+        account.core.rosters.fill(account.id, Roster::from(roster));
+        account.load_archiving(docs.remove(Archiving::KIND).unwrap_or_default());
+        host.table().load(&account, &mut docs);
+        Ok(Some(Arc::new(account)))
     }
 
     pub fn core(&self) -> &Arc<Core> {
@@ -101,11 +105,6 @@ impl Account {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
-    }
-
-    /// The right to change what is stored of the account's devices, and who is on which; one at a time.
-    pub async fn lock_devices(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.devices.lock().await
     }
 
     /// Looks at the bound resources.

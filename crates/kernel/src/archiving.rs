@@ -220,6 +220,16 @@ impl Account {
         Ok(edit.current.clone())
     }
 
+    /// What was read with the account. What is damaged is read again where it is needed, and refuses there.
+    pub(crate) fn load_archiving(&self, docs: Vec<Doc>) {
+        let any = !docs.is_empty();
+        let Ok(archiving) = Archiving::read(docs) else { return };
+        self.known.set(self.host.archive, Some(&archiving));
+        if any {
+            self.core().archiving.fill(self.id, archiving);
+        }
+    }
+
     /// Which policy holds for this account. Awaits nothing once it is known.
     pub async fn archive_policy(&self) -> Result<Archive, StoreError> {
         match self.known.policy() {

@@ -60,6 +60,11 @@ impl<T: Send + Sync + 'static> AccountCache<T> {
         }
     }
 
+    /// Puts in what was read with the account, before anybody has the account: nothing can have changed since.
+    pub fn fill(&self, owner: OwnerId, value: T) {
+        self.put(owner, Arc::new(value));
+    }
+
     /// Waits for the right to change the value.
     pub async fn edit(&self, owner: OwnerId) -> Result<Edit<'_, T>, StoreError> {
         let _lock = self.lock(owner).lock_owned().await;

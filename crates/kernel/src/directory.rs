@@ -1,6 +1,7 @@
 //! Which accounts are in memory.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,18 +15,34 @@ use crate::{Account, Core, Host};
 
 /// How often accounts that nobody uses are let go.
 const SWEEP: Duration = Duration::from_secs(60);
+/// Loads at once, at most; the database has fewer connections.
+const LOADS: usize = 64;
 
 /// Accounts by bare JID. One object per account, ever: positions in its log are given by it alone.
 #[derive(Default)]
 pub struct Directory {
-    present: Mutex<Present>,
+    present: Mutex<HashMap<Box<str>, Arc<Account>, RandomState>>,
+    loading: Loading,
 }
 
-#[derive(Default)]
-struct Present {
-    accounts: HashMap<Box<str>, Arc<Account>, RandomState>,
-    /// How often something was taken out: what was being loaded meanwhile may be out of date.
-    taken: u64,
+/// Who loads an account holds the lock of its name. Names share locks: a load takes no longer than a look at the database.
+struct Loading {
+    locks: [tokio::sync::Mutex<()>; LOADS],
+    places: RandomState,
+}
+
+impl Default for Loading {
+    fn default() -> Loading {
+        Loading { locks: std::array::from_fn(|_| Default::default()), places: RandomState::default() }
+    }
+}
+
+impl Loading {
+    fn of(&self, name: &str) -> &tokio::sync::Mutex<()> {
+        // In range.
+        #[allow(clippy::indexing_slicing)]
+        &self.locks[self.places.hash_one(name) as usize % LOADS]
+    }
 }
 
 impl Directory {
@@ -36,40 +53,35 @@ impl Directory {
 
     /// The same for a bare JID that was prepared before.
     pub fn present_at(&self, bare: &str) -> Option<Arc<Account>> {
-        self.present.lock().accounts.get(bare).cloned()
+        self.present.lock().get(bare).cloned()
     }
 
     /// The account, loaded if need be. `host` is the host of the address's domain.
     pub async fn find(&self, host: &Arc<Host>, addr: &Addr) -> Result<Option<Arc<Account>>, StoreError> {
-        loop {
-            let taken = {
-                let present = self.present.lock();
-                if let Some(account) = present.accounts.get(bare_str(addr)) {
-                    return Ok(Some(account.clone()));
-                }
-                present.taken
-            };
-            let core = host.core();
-            let Some(row) = core.store.account(bare_str(addr)).await? else { return Ok(None) };
-            let loaded = Account::load(host.clone(), core, bare(addr), row).await?;
-            // Two may load at once: the first to get here is the one.
-            let mut present = self.present.lock();
-            if present.taken == taken {
-                return Ok(Some(present.accounts.entry(Box::from(bare_str(addr))).or_insert(loaded).clone()));
-            }
+        let name = bare_str(addr);
+        if let Some(account) = self.present_at(name) {
+            return Ok(Some(account));
         }
+        // One load at a time, so that who loads knows that nobody has the account, or had it meanwhile.
+        let _loading = self.loading.of(name).lock().await;
+        if let Some(account) = self.present_at(name) {
+            return Ok(Some(account));
+        }
+        let loaded = Account::load(host, bare(addr)).await?;
+        if let Some(account) = &loaded {
+            self.present.lock().insert(Box::from(name), account.clone());
+        }
+        Ok(loaded)
     }
 
     /// The account was removed: its name may be given anew.
     pub fn forget(&self, account: &Account) {
-        let mut present = self.present.lock();
-        present.taken += 1;
-        present.accounts.remove(bare_str(&account.jid));
+        self.present.lock().remove(bare_str(&account.jid));
     }
 
     /// Everyone in memory.
     pub fn all(&self) -> Vec<Arc<Account>> {
-        self.present.lock().accounts.values().cloned().collect()
+        self.present.lock().values().cloned().collect()
     }
 
     pub(crate) fn start_sweeping(core: &Arc<Core>) {
@@ -87,8 +99,6 @@ impl Directory {
     /// not bring back. Whoever takes one out does so under this lock, so none is taken while it goes.
     fn sweep(&self) {
         let mut present = self.present.lock();
-        let before = present.accounts.len();
-        present.accounts.retain(|_, account| !account.is_idle() || Arc::strong_count(account) > 1);
-        present.taken += u64::from(present.accounts.len() < before);
+        present.retain(|_, account| !account.is_idle() || Arc::strong_count(account) > 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use waxwing_stanza::{Addr, Condition, Stanza, StanzaError, decode};
+use waxwing_store::Doc;
 use waxwing_xml::Element;
 use xso::FromXml;
 use xso::fromxml::XmlNameMatcher;
@@ -112,6 +113,15 @@ impl<M: Module> On<'_, M> {
         }
         let run = Box::new(move |run| -> Staged { Box::pin(handler(module.clone(), run)) });
         self.table.commands.push((command, run));
+    }
+
+    /// Has the docs of a kind read together with each account; `take` gets an account's, by key, before anybody has the
+    /// account. Must not wait.
+    pub fn load(&mut self, kind: &'static str, take: fn(&Arc<M>, &Account, Vec<Doc>)) {
+        let module = self.module.clone();
+        self.list(format!("load {kind}"));
+        let take = Box::new(move |account: &Account, docs| take(&module, account, docs));
+        self.table.loads.push((kind, take));
     }
 
     /// Asks `guard` at a point.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use waxwing_stanza::{Addr, IqType, Kind, Stanza, StanzaError};
+use waxwing_store::Doc;
 use waxwing_xml::Element;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 };
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, StanzaError>> + Send>>;
+type Load = Box<dyn Fn(&Account, Vec<Doc>) + Send + Sync>;
 type Guard = Box<dyn Fn(&Passing<'_>) -> Verdict + Send + Sync>;
 type Amend = Box<dyn Fn(&mut Amending<'_>) + Send + Sync>;
 type Copy = Box<dyn Fn(&mut Copying<'_>) + Send + Sync>;
@@ -40,6 +42,8 @@ pub(crate) struct Key {
 #[derive(Default)]
 pub struct Table {
     pub(crate) abouts: Vec<About>,
+    /// By the kind of the docs.
+    pub(crate) loads: Vec<(&'static str, Load)>,
     pub(crate) guards: Vec<(Point, Kinds, Guard)>,
     pub(crate) amends: Vec<(Point, Kinds, Amend)>,
     pub(crate) copies: Vec<(Point, Kinds, Copy)>,
@@ -87,6 +91,18 @@ impl Table {
     /// What the server says of itself beyond identities and features.
     pub fn host_forms(&self) -> &[InfoForm] {
         &self.host_forms
+    }
+
+    /// The kinds of docs that modules have read with an account.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.loads.iter().map(|(kind, _)| *kind)
+    }
+
+    /// Hands over what was read with an account.
+    pub(crate) fn load(&self, account: &Account, docs: &mut HashMap<String, Vec<Doc>>) {
+        for (kind, take) in &self.loads {
+            take(account, docs.remove(*kind).unwrap_or_default());
+        }
     }
 
     /// Asks the guards of a point. `Err(None)`: dropped in silence; `Err(Some(_))`: refused.

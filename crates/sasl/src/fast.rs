@@ -120,7 +120,7 @@ impl FastAttempt {
 
     /// Judges the message by the device's tokens, none for a device or an account that is not known: same work,
     /// refused like a wrong token. `count` is what the client says of how often it has used the token; once it did,
-    /// no count may come twice (XEP-0484 §3.4). An expired token is told as such to who has it.
+    /// no count may come twice (XEP-0484 §3.4), except bound to the exporter, where nothing can. An expired token is told as such to who has it.
     pub fn verify(
         &self,
         device: &Device<'_>,

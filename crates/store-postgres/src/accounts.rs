@@ -46,15 +46,24 @@ pub(crate) fn account(row: &Row) -> Result<AccountRow, Error> {
     })
 }
 
+pub(crate) fn on_device(row: &Row) -> Result<(AccountRow, Option<DeviceRow>), Error> {
+    let device = row.try_get::<_, Option<OwnerId>>(6)?.map(|_| device_from(row, 6)).transpose()?;
+    Ok((account(row)?, device))
+}
+
 pub(crate) fn device(row: &Row) -> Result<DeviceRow, Error> {
+    device_from(row, 0)
+}
+
+fn device_from(row: &Row, first: usize) -> Result<DeviceRow, Error> {
     Ok(DeviceRow {
-        owner: row.try_get(0)?,
-        id: row.try_get(1)?,
-        software: row.try_get(2)?,
-        name: row.try_get(3)?,
-        seen: row.try_get(4)?,
-        tokens: row.try_get(5)?,
-        first: row.try_get(6)?,
+        owner: row.try_get(first)?,
+        id: row.try_get(first + 1)?,
+        software: row.try_get(first + 2)?,
+        name: row.try_get(first + 3)?,
+        seen: row.try_get(first + 4)?,
+        tokens: row.try_get(first + 5)?,
+        first: row.try_get(first + 6)?,
     })
 }
 
@@ -70,9 +79,13 @@ pub(crate) async fn roster(client: &Object, owner: OwnerId) -> Result<Roster, St
             .await?;
         client.query(&select, &[&owner]).await
     };
-    let rows = read.await.map_err(|error| store_error(&error))?;
+    roster_of(&read.await.map_err(|error| store_error(&error))?)
+}
+
+/// The version in every row, a row without a contact where there is none.
+pub(crate) fn roster_of(rows: &[Row]) -> Result<Roster, StoreError> {
     let mut roster = Roster::default();
-    for row in &rows {
+    for row in rows {
         let get = |error| store_error(&error);
         roster.version = row.try_get::<_, i64>(0).map_err(get)?.cast_unsigned();
         if let Some(name) = row.try_get::<_, Option<String>>(1).map_err(get)? {

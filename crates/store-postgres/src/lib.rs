@@ -4,6 +4,7 @@ mod accounts;
 mod archive;
 mod connection;
 mod error;
+mod load;
 mod one;
 mod open;
 mod pipeline;

@@ -9,15 +9,15 @@ use tokio::time::timeout;
 use tokio_postgres::{Config, Error, Row};
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
-    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write,
-    report_id, steps,
+    OwnerId, ReportHead, ReportQuery, Roster, Seq, Step, Store, StoreError, StoredAccount, UnixMillis,
+    Wanted, Write, report_id, steps,
 };
 
 use crate::connection::{ConnectError, connect};
 use crate::error::{apply_error, pool_error, store_error, words};
 use crate::pipeline::transaction;
 use crate::rows::position;
-use crate::{accounts, archive, one, reports, retention, rows, search};
+use crate::{accounts, archive, load, one, reports, retention, rows, search};
 
 /// How long a transaction or a look-up may take. A server that hangs would else hold up for ever all who wait for it.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -124,6 +124,11 @@ impl Store for Postgres {
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
         let sql = "SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid = $1";
         self.rows(sql, &[&jid], accounts::account).await.map(first)
+    }
+
+    async fn load(&self, jid: &str, wanted: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError> {
+        let client = self.client().await?;
+        timeout(ANSWER, load::load(&client, jid, wanted)).await.unwrap_or_else(|_| Err(silent()))
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
@@ -253,21 +258,6 @@ impl Store for Postgres {
         }
     }
 
-    async fn resend_rows(
-        &self,
-        owner: OwnerId,
-        since: UnixMillis,
-        limit: u32,
-    ) -> Result<Vec<ResendRow>, StoreError> {
-        let sql = "SELECT owner, boot, at, keys FROM resends WHERE owner = $1 AND at >= $2 \
-                   ORDER BY at DESC, boot DESC LIMIT $3";
-        let resend = |row: &Row| {
-            let boot = row.try_get::<_, i64>(1)?.cast_unsigned();
-            Ok(ResendRow { owner: row.try_get(0)?, boot, at: row.try_get(2)?, keys: row.try_get(3)? })
-        };
-        self.rows(sql, &[&owner, &since, &i64::from(limit)], resend).await
-    }
-
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
         let client = self.client().await?;
         answer(retention::expire_resends(&client, before, limit)).await
@@ -292,6 +282,16 @@ impl Store for Postgres {
         let sql = "SELECT key, value FROM docs WHERE owner = $1 AND kind = $2 ORDER BY key";
         let doc = |row: &Row| Ok(Doc { key: row.try_get(0)?, value: row.try_get(1)? });
         self.rows(sql, &[&owner, &kind], doc).await
+    }
+
+    async fn account_on(
+        &self,
+        jid: &str,
+        device: &str,
+    ) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError> {
+        let sql = "SELECT accounts.id, jid, keys, disabled, admin, created, owner, devices.id, software, name, seen, \
+                   tokens, first FROM accounts LEFT JOIN devices ON owner = accounts.id AND devices.id = $2 WHERE jid = $1";
+        self.rows(sql, &[&jid, &device], accounts::on_device).await.map(first)
     }
 
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {

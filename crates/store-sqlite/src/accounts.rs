@@ -67,15 +67,39 @@ fn account(row: SqliteRow) -> sqlx::Result<AccountRow> {
     })
 }
 
+pub(crate) async fn on_device(
+    reader: &mut SqliteConnection,
+    jid: &str,
+    id: &str,
+) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError> {
+    sqlx::query(
+        "SELECT accounts.id, jid, keys, disabled, admin, created, owner, devices.id, software, name, seen, tokens, \
+         first FROM accounts LEFT JOIN devices ON owner = accounts.id AND devices.id = ?2 WHERE jid = ?1",
+    )
+    .bind(jid)
+    .bind(id)
+    .try_map(|row: SqliteRow| {
+        let device = row.try_get::<Option<OwnerId>, _>(6)?.map(|_| device_from(&row, 6)).transpose()?;
+        Ok((account(row)?, device))
+    })
+    .fetch_optional(reader)
+    .await
+    .map_err(store_error)
+}
+
 pub(crate) fn device(row: SqliteRow) -> sqlx::Result<DeviceRow> {
+    device_from(&row, 0)
+}
+
+fn device_from(row: &SqliteRow, first: usize) -> sqlx::Result<DeviceRow> {
     Ok(DeviceRow {
-        owner: row.try_get(0)?,
-        id: row.try_get(1)?,
-        software: row.try_get(2)?,
-        name: row.try_get(3)?,
-        seen: row.try_get(4)?,
-        tokens: row.try_get(5)?,
-        first: row.try_get(6)?,
+        owner: row.try_get(first)?,
+        id: row.try_get(first + 1)?,
+        software: row.try_get(first + 2)?,
+        name: row.try_get(first + 3)?,
+        seen: row.try_get(first + 4)?,
+        tokens: row.try_get(first + 5)?,
+        first: row.try_get(first + 6)?,
     })
 }
 
@@ -93,17 +117,17 @@ pub(crate) async fn roster(reader: &mut SqliteConnection, owner: OwnerId) -> Res
     let mut roster = Roster::default();
     for row in &rows {
         roster.version = row.try_get::<i64, _>(0).map_err(store_error)?.cast_unsigned();
-        if let Some(name) = row.try_get(1).map_err(store_error)? {
-            roster.rows.push(contact(row, name)?);
+        if row.try_get::<Option<&str>, _>(1).map_err(store_error)?.is_some() {
+            roster.rows.push(contact(row)?);
         }
     }
     Ok(roster)
 }
 
-fn contact(row: &SqliteRow, contact: String) -> Result<RosterRow, StoreError> {
+fn contact(row: &SqliteRow) -> Result<RosterRow, StoreError> {
     let groups: &str = row.try_get(4).map_err(store_error)?;
     Ok(RosterRow {
-        contact,
+        contact: row.try_get(1).map_err(store_error)?,
         listed: row.try_get(2).map_err(store_error)?,
         name: row.try_get(3).map_err(store_error)?,
         groups: groups_from_text(groups)?,

@@ -3,6 +3,7 @@
 mod accounts;
 mod archive;
 mod error;
+mod load;
 mod many;
 mod one;
 mod open;

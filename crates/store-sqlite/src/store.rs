@@ -8,14 +8,14 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
-    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Step, Store, StoreError, UnixMillis, Write,
-    steps,
+    OwnerId, ReportHead, ReportQuery, Roster, Seq, Step, Store, StoreError, StoredAccount, UnixMillis,
+    Wanted, Write, steps,
 };
 
 use crate::error::{apply_error, store_error};
 use crate::readers::Readers;
 use crate::rows::position;
-use crate::{accounts, archive, one, reports, retention, rows, search};
+use crate::{accounts, archive, load, one, reports, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -89,6 +89,10 @@ impl Store for Sqlite {
 
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
         accounts::one(&mut *self.readers.get().await?, jid).await
+    }
+
+    async fn load(&self, jid: &str, wanted: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError> {
+        load::load(&mut *self.readers.get().await?, jid, wanted).await
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
@@ -219,31 +223,6 @@ impl Store for Sqlite {
         Ok(marks.map(|(archived, pending)| Marks { archived, pending }))
     }
 
-    async fn resend_rows(
-        &self,
-        owner: OwnerId,
-        since: UnixMillis,
-        limit: u32,
-    ) -> Result<Vec<ResendRow>, StoreError> {
-        sqlx::query(
-            "SELECT owner, boot, at, keys FROM resends WHERE owner = ? AND at >= ? ORDER BY at DESC, boot DESC LIMIT ?",
-        )
-        .bind(owner)
-        .bind(since)
-        .bind(limit)
-        .try_map(|row: SqliteRow| {
-            Ok(ResendRow {
-                owner: row.try_get(0)?,
-                boot: row.try_get::<i64, _>(1)?.cast_unsigned(),
-                at: row.try_get(2)?,
-                keys: row.try_get(3)?,
-            })
-        })
-        .fetch_all(&mut *self.readers.get().await?)
-        .await
-        .map_err(store_error)
-    }
-
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
         retention::expire_resends(self.writer().await.connection()?, before, limit).await.map_err(store_error)
     }
@@ -279,6 +258,14 @@ impl Store for Sqlite {
             .fetch_all(&mut *self.readers.get().await?)
             .await
             .map_err(store_error)
+    }
+
+    async fn account_on(
+        &self,
+        jid: &str,
+        device: &str,
+    ) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError> {
+        accounts::on_device(&mut *self.readers.get().await?, jid, device).await
     }
 
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {

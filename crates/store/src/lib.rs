@@ -21,7 +21,7 @@ pub use error::{ApplyError, StoreError};
 pub use groups::{groups_from_text, groups_to_text};
 pub use model::{
     AccountRow, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount, OwnerId,
-    ResendRow, Roster, RosterRow, Seq, Subscription, UnixMillis,
+    ResendRow, Roster, RosterRow, Seq, StoredAccount, Subscription, UnixMillis, Wanted,
 };
 pub use reports::{Report, ReportHead, ReportQuery, report_id, reported_at};
 pub use store::Store;

@@ -1,5 +1,6 @@
 //! The rows, as both databases hold them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::StoreError;
@@ -23,6 +24,27 @@ pub struct AccountRow {
     pub disabled: bool,
     pub admin: bool,
     pub created: UnixMillis,
+}
+
+/// Which of what is stored of an account [`Store::load`](crate::Store::load) reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Resend rows since then, the newest, at most so many.
+    pub resends: (UnixMillis, u32),
+    /// Docs of these kinds.
+    pub kinds: &'a [&'static str],
+}
+
+/// An account as it is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAccount {
+    pub row: AccountRow,
+    pub head: LogHead,
+    /// Newest first.
+    pub resends: Vec<ResendRow>,
+    pub roster: Roster,
+    /// By kind, those of one kind by key. A kind without docs is not there.
+    pub docs: HashMap<String, Vec<Doc>>,
 }
 
 /// An account about to be made.

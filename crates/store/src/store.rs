@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
-    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, StoreError, UnixMillis, Write,
+    OwnerId, ReportHead, ReportQuery, Roster, Seq, StoreError, StoredAccount, UnixMillis, Wanted, Write,
 };
 
 /// A database, held by one process. What sessions change goes through [`apply`](Store::apply), called by the one
@@ -26,6 +26,9 @@ pub trait Store: Send + Sync + 'static {
     async fn create_accounts(&self, new: &[NewAccount]) -> Result<Vec<Option<OwnerId>>, StoreError>;
     /// One account by its bare JID.
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError>;
+    /// All that is kept in memory of an account while it is in use, by its bare JID; in one look at the database. To be
+    /// asked while nobody changes the account: not all of it need be of one moment.
+    async fn load(&self, jid: &str, wanted: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError>;
     /// Accounts in the order of their JIDs, from after `after`, at most `limit`.
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError>;
 
@@ -82,13 +85,6 @@ pub trait Store: Send + Sync + 'static {
     /// The marks of one entry, `None` if it is not there.
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError>;
 
-    /// The newest resend rows of an owner since `since`, newest first, at most `limit` rows.
-    async fn resend_rows(
-        &self,
-        owner: OwnerId,
-        since: UnixMillis,
-        limit: u32,
-    ) -> Result<Vec<ResendRow>, StoreError>;
     /// Removes resend rows older than `before`, at most `limit`; says how many.
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError>;
     /// Removes every resend row written by start `boot` (a stop in good order).
@@ -102,6 +98,12 @@ pub trait Store: Send + Sync + 'static {
     /// All docs of a kind, by key.
     async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError>;
 
+    /// One account by its bare JID, with one of its devices.
+    async fn account_on(
+        &self,
+        jid: &str,
+        device: &str,
+    ) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError>;
     /// One device.
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError>;
     /// The devices of an account, the last that logged in first.

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, Done, LogHead, LogQuery, LogRow, Marks, NewAccount,
-    OnCommit, Outcome, OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, Unit,
-    UnixMillis, Write, Writer, WriterOptions,
+    OnCommit, Outcome, OwnerId, ReportHead, ReportQuery, Roster, Seq, Store, StoreError, StoredAccount, Unit,
+    UnixMillis, Wanted, Write, Writer, WriterOptions,
 };
 
 /// Keeps the positions that were applied, batch by batch. Each batch needs a turn.
@@ -86,6 +86,9 @@ impl Store for Fake {
     async fn account(&self, _: &str) -> Result<Option<AccountRow>, StoreError> {
         unreachable!()
     }
+    async fn load(&self, _: &str, _: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError> {
+        unreachable!()
+    }
     async fn accounts(&self, _: Option<&str>, _: u32) -> Result<Vec<AccountRow>, StoreError> {
         unreachable!()
     }
@@ -125,9 +128,6 @@ impl Store for Fake {
     async fn log_marks(&self, _: OwnerId, _: Seq) -> Result<Option<Marks>, StoreError> {
         unreachable!()
     }
-    async fn resend_rows(&self, _: OwnerId, _: UnixMillis, _: u32) -> Result<Vec<ResendRow>, StoreError> {
-        unreachable!()
-    }
     async fn expire_resend_rows(&self, _: UnixMillis, _: u32) -> Result<u64, StoreError> {
         unreachable!()
     }
@@ -141,6 +141,13 @@ impl Store for Fake {
         unreachable!()
     }
     async fn docs(&self, _: OwnerId, _: &str) -> Result<Vec<Doc>, StoreError> {
+        unreachable!()
+    }
+    async fn account_on(
+        &self,
+        _: &str,
+        _: &str,
+    ) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError> {
         unreachable!()
     }
     async fn device(&self, _: OwnerId, _: &str) -> Result<Option<DeviceRow>, StoreError> {

@@ -56,7 +56,7 @@ pub async fn bind(login: &mut Login, proven: Proven) -> Result<Held, End> {
         };
         let mut locked = None;
         if let Some(device) = &device {
-            locked = Some(account.lock_devices().await);
+            locked = Some(account.devices.lock().await);
             if !is_known(login, account.id, device).await {
                 return Err(StreamError::new("not-authorized").text("the device was revoked").into());
             }

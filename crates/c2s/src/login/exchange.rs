@@ -167,7 +167,7 @@ pub fn judged(login: &Login, account: &BareJid, failure: Option<&Failure>) -> Re
     Ok(())
 }
 
-pub async fn row_of(login: &Login, account: &BareJid) -> Result<Option<AccountRow>, Failure> {
+async fn row_of(login: &Login, account: &BareJid) -> Result<Option<AccountRow>, Failure> {
     login.clients.core.store.account(account.as_str()).await.map_err(|error| {
         tracing::error!(%account, %error, "an account could not be loaded");
         Failure::TemporaryAuthFailure
@@ -190,8 +190,8 @@ pub async fn admitted(host: &Arc<Host>, row: &AccountRow) -> Result<Arc<Account>
     }
     let addr = Arc::new(Jid::new(&row.jid).map_err(|_| Failure::TemporaryAuthFailure)?);
     match host.core().directory.find(host, &addr).await {
-        // Not there: removed a moment ago.
-        Ok(account) => account.ok_or(Failure::NotAuthorized),
+        // Not there, or somebody else's: removed a moment ago.
+        Ok(account) => account.filter(|account| account.id == row.id).ok_or(Failure::NotAuthorized),
         Err(error) => {
             tracing::error!(account = bare_str(&addr), %error, "an account could not be loaded");
             Err(Failure::TemporaryAuthFailure)

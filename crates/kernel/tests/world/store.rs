@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use waxwing_store::{
     AccountRow, ApplyError, ArchiveHead, DeviceRow, Doc, LogHead, LogQuery, LogRow, Marks, NewAccount,
-    OwnerId, ReportHead, ReportQuery, ResendRow, Roster, Seq, Store, StoreError, UnixMillis, Write,
+    OwnerId, ReportHead, ReportQuery, Roster, Seq, Store, StoreError, StoredAccount, UnixMillis, Wanted,
+    Write,
 };
 
 /// What happens to writes.
@@ -110,6 +111,9 @@ impl Store for Trying {
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
         self.get()?.account(jid).await
     }
+    async fn load(&self, jid: &str, wanted: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError> {
+        self.get()?.load(jid, wanted).await
+    }
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {
         self.get()?.accounts(after, limit).await
     }
@@ -171,14 +175,6 @@ impl Store for Trying {
     async fn log_marks(&self, owner: OwnerId, seq: Seq) -> Result<Option<Marks>, StoreError> {
         self.get()?.log_marks(owner, seq).await
     }
-    async fn resend_rows(
-        &self,
-        owner: OwnerId,
-        since: UnixMillis,
-        limit: u32,
-    ) -> Result<Vec<ResendRow>, StoreError> {
-        self.get()?.resend_rows(owner, since, limit).await
-    }
     async fn expire_resend_rows(&self, before: UnixMillis, limit: u32) -> Result<u64, StoreError> {
         self.get()?.expire_resend_rows(before, limit).await
     }
@@ -193,6 +189,13 @@ impl Store for Trying {
     }
     async fn docs(&self, owner: OwnerId, kind: &str) -> Result<Vec<Doc>, StoreError> {
         self.get()?.docs(owner, kind).await
+    }
+    async fn account_on(
+        &self,
+        jid: &str,
+        device: &str,
+    ) -> Result<Option<(AccountRow, Option<DeviceRow>)>, StoreError> {
+        self.get()?.account_on(jid, device).await
     }
     async fn device(&self, owner: OwnerId, id: &str) -> Result<Option<DeviceRow>, StoreError> {
         self.get()?.device(owner, id).await

@@ -121,7 +121,11 @@ impl Tokens {
         if which == Which::New {
             after.current = after.new.take();
         }
-        if let (Some(slot), Some(count)) = (&mut after.current, count) {
+        // What is bound to the exporter proves nothing on any other connection (RFC 9266): nobody can send it twice, and
+        // a count of it would only have to be stored each time.
+        if let (Some(slot), Some(count)) = (&mut after.current, count)
+            && slot.mechanism != FastMechanism::Exporter
+        {
             slot.count = slot.count.max(count);
         }
         after

@@ -229,3 +229,16 @@ fn what_is_offered_follows_the_mechanisms() {
     assert_eq!(offered(true, false, &[plus, plain]), ["HT-SHA-256-NONE"]);
     assert!(offered(false, true, &[plus, plain]).is_empty());
 }
+
+#[test]
+fn what_is_bound_to_one_connection_needs_no_count() {
+    let world = World::new();
+    let device = world.device("phone");
+    let mut tokens = Tokens::default();
+    let token = world.issue(&mut tokens, FastMechanism::Exporter);
+    let first = world.login(&device, &tokens, FastMechanism::Exporter, &token, Some(1), 1).unwrap();
+    for count in [Some(2), None] {
+        let next = world.login(&device, &first.tokens, FastMechanism::Exporter, &token, count, 1).unwrap();
+        assert!(!next.changed, "nothing to store");
+    }
+}

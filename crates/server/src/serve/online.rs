@@ -55,6 +55,7 @@ impl Operator for Online {
         let account = self.account(jid).await?;
         let write = Write::Keys { owner: account.id, keys: keys.to_bytes() };
         self.core.writer.commit(vec![write]).await?;
+        account.devices.tokens_voided();
         // Connected clients have proven themselves; one that only waits to be resumed has to log in anew.
         let waiting = account.resources(|resources| {
             let hibernated = resources.iter().filter(|resource| resource.session.is_hibernated());
@@ -75,6 +76,7 @@ impl Operator for Online {
         let account = self.account(jid).await?;
         self.core.writer.commit(vec![Write::Disabled { owner: account.id, disabled }]).await?;
         if disabled {
+            account.devices.tokens_voided();
             waxwing_im::close_account(&account, "the account was disabled").await;
         } else {
             account.reopen();

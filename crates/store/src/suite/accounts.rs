@@ -1,7 +1,9 @@
 //! Accounts.
 
 use super::{ARCHIVED, BOTH, Database, PENDING, account, append, apply, pending};
-use crate::{DeviceRow, NewAccount, ResendRow, RosterRow, Store, Write};
+use crate::{
+    DeviceRow, Doc, LogHead, NewAccount, ResendRow, Roster, RosterRow, Store, Subscription, Wanted, Write,
+};
 
 fn new(jid: &str, keys: &[u8]) -> NewAccount {
     NewAccount { jid: jid.to_owned(), keys: keys.to_vec(), admin: jid.starts_with("admin"), created: 42 }
@@ -23,6 +25,75 @@ pub async fn accounts_are_made_once(database: &dyn Database) {
     assert!(store.account("admin@x").await.unwrap().unwrap().admin);
     assert_eq!(store.account("A@x").await.unwrap(), None);
     assert!(store.create_accounts(&[]).await.unwrap().is_empty());
+}
+
+pub async fn an_account_is_loaded_whole(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let (a, b) = (account(&*store, "a@x").await, account(&*store, "b@x").await);
+    let wanted = Wanted { resends: (2, 2), kinds: &["one", "two", "none"] };
+    let load = async |jid| store.load(jid, &wanted).await.unwrap();
+    let row = |at| ResendRow { owner: a, boot: 7, at, keys: vec![at as u8; 16] };
+    let contact = |name: &str| RosterRow {
+        contact: format!("{name}@x"),
+        listed: true,
+        name: Some("Zoë \"🐦\" \\ \n\u{1f}".to_owned()),
+        groups: vec!["\"Wörk\"".to_owned(), String::new()],
+        subscription: Subscription::From,
+        ask: true,
+        approved: true,
+        request: Some(b"\0\xff".to_vec()),
+    };
+    let plain = RosterRow { contact: "c@x".to_owned(), ..RosterRow::default() };
+    let doc = |kind, key: &str, value: &[u8]| Write::DocSet {
+        owner: a,
+        kind,
+        key: key.to_owned(),
+        value: value.to_vec(),
+    };
+    let nothing = load("a@x").await.unwrap();
+    assert_eq!(nothing.row, store.account("a@x").await.unwrap().unwrap());
+    assert_eq!((nothing.head, nothing.roster), (Default::default(), Roster::default()));
+    assert!(nothing.resends.is_empty() && nothing.docs.is_empty());
+
+    let mut writes = everything(b);
+    writes.extend([append(a, 1, PENDING), append(a, 2, BOTH), append(a, 3, PENDING)]);
+    writes.extend((1..=4).map(row).map(Write::ResendKeys));
+    writes.extend([contact("d"), plain.clone(), contact("b")].map(|row| Write::RosterSet {
+        owner: a,
+        version: 9,
+        row,
+    }));
+    writes.extend([
+        doc("one", "", b"\0v"),
+        doc("two", "z", b""),
+        doc("two", "ä", b"2"),
+        doc("three", "", b""),
+    ]);
+    writes.push(Write::Disabled { owner: a, disabled: true });
+    for write in writes {
+        apply(&*store, &[write]).await;
+    }
+    let loaded = load("a@x").await.unwrap();
+    assert_eq!(loaded.row, store.account("a@x").await.unwrap().unwrap());
+    assert!(loaded.row.disabled);
+    assert_eq!(loaded.head, store.log_head(a).await.unwrap());
+    assert_eq!(loaded.head, LogHead { last: 3, pending: 3, archived: 1 });
+    assert_eq!(loaded.resends, [row(4), row(3)]);
+    assert_eq!(loaded.roster, store.roster(a).await.unwrap());
+    assert_eq!(loaded.roster, Roster { version: 9, rows: vec![contact("b"), plain, contact("d")] });
+    let of = |kind: &str| loaded.docs.get(kind).cloned();
+    let doc = |key: &str, value: &[u8]| Doc { key: key.to_owned(), value: value.to_vec() };
+    assert_eq!(of("one"), Some(vec![doc("", b"\0v")]));
+    assert_eq!(of("two"), Some(vec![doc("z", b""), doc("ä", b"2")]));
+    assert_eq!(loaded.docs.len(), 2);
+
+    let other = Wanted { resends: (6, 9), kinds: &[] };
+    let other = store.load("b@x", &other).await.unwrap().unwrap();
+    assert_eq!((other.row.id, other.head.pending, other.roster.rows.len()), (b, 2, 1));
+    assert!(other.resends.is_empty() && other.docs.is_empty());
+    assert_eq!(load("A@x").await, None);
+    apply(&*store, &[Write::RemoveAccount { owner: a }]).await;
+    assert_eq!(load("a@x").await, None);
 }
 
 pub async fn accounts_in_pages_by_jid(database: &dyn Database) {
@@ -98,7 +169,6 @@ async fn is_empty(store: &dyn Store, owner: i64) -> bool {
     head == Default::default()
         && pending(store, owner).await.is_empty()
         && store.log_marks(owner, 3).await.unwrap().is_none()
-        && store.resend_rows(owner, 0, 10).await.unwrap().is_empty()
         && roster.rows.is_empty()
         && roster.version == 0
         && store.docs(owner, "block").await.unwrap().is_empty()
@@ -119,6 +189,10 @@ pub async fn devices(database: &dyn Database) {
     apply(&*store, &[Write::DeviceSet(phone.clone()), Write::DeviceSet(desk.clone())]).await;
     apply(&*store, &[Write::DeviceSet(device(other, "phone", 7))]).await;
     assert_eq!(store.device(owner, "phone").await.unwrap(), Some(phone.clone()));
+    let row = store.account("a@x").await.unwrap().unwrap();
+    assert_eq!(store.account_on("a@x", "phone").await.unwrap(), Some((row.clone(), Some(phone.clone()))));
+    assert_eq!(store.account_on("a@x", "Phone").await.unwrap(), Some((row, None)));
+    assert_eq!(store.account_on("c@x", "phone").await.unwrap(), None);
     assert_eq!(store.device(owner, "Phone").await.unwrap(), None);
     assert_eq!(store.devices(owner).await.unwrap(), [desk.clone(), phone.clone()]);
     let again = DeviceRow { seen: 11, tokens: Vec::new(), software: String::new(), ..phone };

@@ -1,11 +1,13 @@
 //! The devices of an account: who logs in as which, and their tokens.
 
-use waxwing_kernel::now;
+use std::sync::Arc;
+
+use waxwing_kernel::{Account, now};
 use waxwing_sasl::{Device, Failure, FastAttempt, FastMechanism, Tokens};
 use waxwing_store::{DeviceRow, OwnerId, StoreError, Write};
 use waxwing_xml::Tag;
 
-use super::fast::FAST;
+use super::fast::{Accepted, FAST};
 use super::request::{Agent, Request};
 use crate::login::Login;
 use crate::login::exchange::{Proof, Stage};
@@ -37,8 +39,19 @@ impl Issued {
 }
 
 impl LoggingIn {
-    pub async fn load(login: &Login, owner: OwnerId, agent: &Agent, id: &str) -> Result<LoggingIn, Failure> {
-        let stored = login.clients.core.store.device(owner, id).await.map_err(|error| failed(&error))?;
+    /// `used`: the token that the client has proven itself with.
+    pub async fn load(
+        login: &Login,
+        account: &Arc<Account>,
+        agent: &Agent,
+        id: &str,
+        used: Option<&Accepted>,
+    ) -> Result<LoggingIn, Failure> {
+        let owner = account.id;
+        let stored = match used.and_then(|used| used.device(account)) {
+            Some(known) => Some(known),
+            None => login.clients.core.store.device(owner, id).await.map_err(|error| failed(&error))?,
+        };
         let tokens = stored.as_ref().map(|row| row.tokens.clone()).unwrap_or_default();
         let (software, name) = (agent.software.clone(), agent.device.clone());
         let seen = now();
@@ -125,20 +138,15 @@ pub async fn is_known(login: &Login, owner: OwnerId, id: &str) -> bool {
     }
 }
 
-/// The tokens of a device, none for one that is not known.
-pub async fn tokens_of(login: &Login, owner: OwnerId, id: &str) -> Result<Tokens, Failure> {
-    let row = login.clients.core.store.device(owner, id).await.map_err(|error| failed(&error))?;
-    Ok(row.as_ref().map(readable).unwrap_or_default())
-}
-
-fn readable(row: &DeviceRow) -> Tokens {
+/// The tokens of a device, none where they are damaged.
+pub fn readable(row: &DeviceRow) -> Tokens {
     Tokens::from_bytes(&row.tokens).unwrap_or_else(|error| {
         tracing::error!(owner = row.owner, device = row.id, %error, "a device must log in with its password");
         Tokens::default()
     })
 }
 
-fn failed(error: &StoreError) -> Failure {
+pub fn failed(error: &StoreError) -> Failure {
     tracing::error!(%error, "a device could not be loaded or stored");
     Failure::TemporaryAuthFailure
 }

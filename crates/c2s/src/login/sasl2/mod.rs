@@ -9,10 +9,10 @@ mod upgrade;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jid::BareJid;
-use waxwing_sasl::FastAttempt;
 use waxwing_xml::{Tag, attach};
 
 use self::device::LoggingIn;
+use self::fast::Accepted;
 use super::bind::{Proven, bind};
 use super::exchange::{Profile, Proof, Refusal, Stage, Stop, prove};
 use super::features::{Bound, StreamLimits, after_login};
@@ -51,8 +51,8 @@ pub async fn authenticate(
         return Err(Refusal { failure, text: None, other_config: true }.into());
     }
     if let Some(mechanism) = stage.fast(login, request.mechanism) {
-        let (proof, attempt) = fast::prove(login, stage, &request, mechanism, claimed).await?;
-        return begin(login, stage, &request, proof, Some(&attempt), mechanism.name()).await;
+        let (proof, accepted) = fast::prove(login, stage, &request, mechanism, claimed).await?;
+        return begin(login, stage, &request, proof, Some(&accepted), mechanism.name()).await;
     }
     let mechanism = stage.offer.select(request.mechanism)?;
     let proof = prove(login, stage, Profile::Sasl2, mechanism, request.initial.clone(), claimed).await?;
@@ -65,10 +65,10 @@ async fn begin(
     stage: &Stage,
     request: &Request<'_>,
     mut proof: Proof,
-    attempt: Option<&FastAttempt>,
+    token: Option<&Accepted>,
     mechanism: &'static str,
 ) -> Result<Held, Stop> {
-    if attempt.is_none() {
+    if token.is_none() {
         upgrade::perform(login, &stage.offer, &request.upgrades, &mut proof).await?;
     }
     let account = proof.account.clone();
@@ -76,11 +76,12 @@ async fn begin(
     let mut locked = None;
     if let Some((agent, id)) = request.agent.as_ref().and_then(|agent| Some((agent, agent.id.as_deref()?))) {
         // Until the session has begun: a device that is revoked meanwhile has none afterwards.
-        locked = Some(account.lock_devices().await);
-        let device = LoggingIn::load(login, account.id, agent, id).await?;
-        let (answer, token) = device.log_in(login, stage, request, &proof, attempt).await?;
+        locked = Some(account.devices.lock().await);
+        let device = LoggingIn::load(login, &account, agent, id, token).await?;
+        let attempt = token.map(|token| &token.attempt);
+        let (answer, new) = device.log_in(login, stage, request, &proof, attempt).await?;
         proof.data = answer.or(proof.data);
-        issued = token;
+        issued = new;
     }
     let outcome = fulfil(login, request, &proof).await?;
     let limits = StreamLimits::after_login(&login.clients.settings);
