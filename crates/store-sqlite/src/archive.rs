@@ -28,7 +28,8 @@ pub(crate) async fn page(
     if query.resource.is_some() {
         sql.push_str(" AND resource = ?6");
     }
-    sql.push_str(if query.backwards { " ORDER BY seq DESC LIMIT ?4" } else { " ORDER BY seq LIMIT ?4" });
+    // The sign: see `load`.
+    sql.push_str(if query.backwards { " ORDER BY seq DESC LIMIT +?4" } else { " ORDER BY seq LIMIT +?4" });
     sqlx::query(AssertSqlSafe(sql))
         .bind(owner)
         .bind(bound(query.after))

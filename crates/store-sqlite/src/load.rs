@@ -12,6 +12,8 @@ use waxwing_store::{
 
 use crate::error::store_error;
 
+/// A limit that is a parameter and nothing else has SQLite compile the statement anew each time it is bound: its planner
+/// looks at the value. Behind a sign it does not.
 const LOAD: &str = "\
     SELECT id, jid, keys, disabled, admin, created, roster_version, \
         max(coalesce((SELECT max(seq) FROM log WHERE owner = accounts.id), 0), \
@@ -20,7 +22,7 @@ const LOAD: &str = "\
         coalesce((SELECT archived FROM log_heads WHERE owner = accounts.id), 0), \
         (SELECT json_group_array(json_array(boot, at, hex(keys))) FROM (\
             SELECT boot, at, keys FROM resends WHERE owner = accounts.id AND at >= ?2 \
-            ORDER BY at DESC, boot DESC LIMIT ?3)), \
+            ORDER BY at DESC, boot DESC LIMIT +?3)), \
         (SELECT json_group_array(json_array(contact, listed, name, \"groups\", subscription, ask, approved, \
             iif(request IS NULL, NULL, hex(request)))) FROM roster WHERE owner = accounts.id), \
         (SELECT json_group_array(json_array(kind, key, hex(value))) FROM docs \

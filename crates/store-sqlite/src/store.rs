@@ -119,7 +119,7 @@ impl Store for Sqlite {
     async fn log_pending(&self, owner: OwnerId, after: Seq, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         sqlx::query(
             "SELECT owner, seq, at, archived, pending, peer, resource, stanza FROM log \
-             WHERE owner = ? AND seq > ? AND pending = 1 ORDER BY seq LIMIT ?",
+             WHERE owner = ? AND seq > ? AND pending = 1 ORDER BY seq LIMIT +?",
         )
         .bind(owner)
         .bind(position(after.min(i64::MAX as u64)))
