@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 /// Stanzas after which `<r/>` is sent at once.
 const MANY: u32 = 5;
-/// How long after the last stanza it is sent otherwise: well within the time that a message may wait in memory
-/// for its acknowledgement.
+/// Who was asked this long ago is asked along with the next stanza; else this long after the last one: well within the
+/// time that a message may wait in memory for its acknowledgement.
 const SHORTLY: Duration = Duration::from_millis(30);
 
 /// The first and the longest pause between two looks at the kernel's send queue.
@@ -15,40 +15,40 @@ const LOOK: Duration = Duration::from_millis(5);
 const LOOK_AT_MOST: Duration = Duration::from_secs(1);
 
 /// When the client is asked for an acknowledgement. Never while it owes one: under load that makes one `<r/>`
-/// a round trip.
+/// a round trip. A message after a pause, which is most of them, takes its `<r/>` along: one packet.
 #[derive(Default)]
 pub struct Asking {
     /// Stanzas written since the last `<r/>`.
     written: u32,
-    /// When the first and the last of them were.
-    span: Option<(Instant, Instant)>,
-    asked: bool,
+    /// When the last of them was.
+    last: Option<Instant>,
+    /// When the last `<r/>` was sent.
+    asked: Option<Instant>,
+    owes: bool,
 }
 
 impl Asking {
     pub fn wrote(&mut self, stanzas: u32, now: Instant) {
         self.written = self.written.saturating_add(stanzas);
-        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
+        self.last = Some(now);
     }
 
     /// When `<r/>` is to be sent.
     pub fn at(&self) -> Option<Instant> {
-        let (first, last) = self.span.filter(|_| self.written > 0 && !self.asked)?;
-        // It would be due soon anyway: it goes with the last stanza rather than by itself.
-        let with_the_last = self.written >= MANY || last >= first + SHORTLY;
-        Some(if with_the_last { last } else { last + SHORTLY })
+        let last = self.last.filter(|_| self.written > 0 && !self.owes)?;
+        let along = self.written >= MANY || self.asked.is_none_or(|asked| asked + SHORTLY <= last);
+        Some(if along { last } else { last + SHORTLY })
     }
 
-    pub fn asked(&mut self) {
-        *self = Asking { asked: true, ..Asking::default() };
+    pub fn asked(&mut self, now: Instant) {
+        *self = Asking { owes: true, asked: Some(now), ..Asking::default() };
     }
 
     /// An acknowledgement came; `complete`: of everything.
     pub fn answered(&mut self, complete: bool) {
-        self.asked = false;
+        self.owes = false;
         if complete {
             self.written = 0;
-            self.span = None;
         }
     }
 }
@@ -91,20 +91,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_is_asked_shortly_after_the_last_stanza() {
+    fn a_stanza_after_a_pause_takes_the_request_along() {
         let now = Instant::now();
         let mut asking = Asking::default();
         assert_eq!(asking.at(), None);
         asking.wrote(1, now);
-        asking.wrote(1, now + SHORTLY / 3);
-        assert_eq!(asking.at(), Some(now + SHORTLY / 3 + SHORTLY));
+        assert_eq!(asking.at(), Some(now));
+        asking.asked(now);
+        asking.answered(true);
+        asking.wrote(1, now + SHORTLY);
+        assert_eq!(asking.at(), Some(now + SHORTLY));
     }
 
     #[test]
-    fn in_a_steady_trickle_it_is_asked_along_with_a_stanza() {
+    fn those_that_follow_soon_are_asked_about_shortly_after_the_last() {
         let now = Instant::now();
         let mut asking = Asking::default();
-        asking.wrote(1, now);
+        asking.asked(now);
+        asking.answered(true);
+        asking.wrote(1, now + SHORTLY / 3);
         asking.wrote(1, now + SHORTLY / 2);
         assert_eq!(asking.at(), Some(now + SHORTLY / 2 + SHORTLY));
         asking.wrote(1, now + SHORTLY);
@@ -117,7 +122,7 @@ mod tests {
         let mut asking = Asking::default();
         asking.wrote(MANY, now);
         assert_eq!(asking.at(), Some(now));
-        asking.asked();
+        asking.asked(now);
         asking.wrote(MANY * 10, now);
         assert_eq!(asking.at(), None);
         asking.answered(false);

@@ -36,13 +36,13 @@ impl Connection {
             self.reaching.wrote(now);
         }
         if self.asking.at().is_some_and(|at| at <= now) {
-            self.ask();
+            self.ask(now);
         }
     }
 
-    pub(super) fn ask(&mut self) {
+    pub(super) fn ask(&mut self, now: Instant) {
         sm::write_request(self.stream.out());
-        self.asking.asked();
+        self.asking.asked(now);
     }
 
     /// Sends `<a/>` where the client asked and is to be answered, or was told nothing for long.
@@ -79,7 +79,7 @@ impl Connection {
     pub(super) fn probe(&mut self, now: Instant) {
         self.probed = Some(now);
         if self.numbered {
-            self.ask();
+            self.ask(now);
             return;
         }
         let from = self.session.account.host.domain.clone();
