@@ -94,7 +94,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("quick-xml", &["waxwing-xml"]),
     // Scenes hold up and break the database behind the server's back.
-    ("sqlx", &["waxwing-store-sqlite", "waxwing-tests"]),
+    ("sqlx", &["waxwing-store-sqlite", "waxwing-tests", "waxwing-bench"]),
     ("tokio-postgres", &["waxwing-store-postgres", "waxwing-pgtest"]),
     ("deadpool-postgres", &["waxwing-store-postgres"]),
     ("rcgen", &["waxwing-net"]),
