@@ -18,7 +18,7 @@ const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "
 const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
 
 /// Messages that every session sends at least.
-const EACH: usize = 20;
+const EACH: usize = 10;
 
 /// Once: its points lie close enough to each other to show what one run is worth.
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
