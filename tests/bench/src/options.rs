@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Fault;
+use crate::server::Kind;
 
 const USAGE: &str = "\
 usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
@@ -32,7 +33,9 @@ pub struct Scale {
     pub peers: bool,
     /// Messages in one round of `scan`.
     pub scans: u32,
+    /// Logins to our server, and to the peers'.
     pub logins: usize,
+    pub logins_peers: usize,
     /// Idle sessions of our server, and of the peers', which cost more.
     pub idle: usize,
     pub idle_peers: usize,
@@ -65,6 +68,7 @@ const FULL: Scale = Scale {
     peers: true,
     scans: 10_000,
     logins: 500,
+    logins_peers: 250,
     idle: 10_000,
     idle_peers: 1_000,
     settle: Duration::from_secs(2),
@@ -89,6 +93,7 @@ const QUICK: Scale = Scale {
     peers: false,
     scans: 2_000,
     logins: 200,
+    logins_peers: 0,
     idle: 1_000,
     idle_peers: 0,
     settle: Duration::from_secs(1),
@@ -112,6 +117,7 @@ const SMOKE: Scale = Scale {
     peers: false,
     scans: 50,
     logins: 4,
+    logins_peers: 0,
     idle: 4,
     idle_peers: 0,
     settle: Duration::from_millis(50),
@@ -138,6 +144,11 @@ impl Scale {
         // Some more to warm up with.
         idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)
             + self.warm()
+    }
+
+    /// How many sessions of a server begin.
+    pub fn logins(&self, kind: Kind) -> usize {
+        if kind.is_peer() { self.logins_peers } else { self.logins }
     }
 
     /// How many sessions begin before anything is measured.

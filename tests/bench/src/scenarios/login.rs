@@ -20,9 +20,10 @@ const AT_ONCE: usize = 8;
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let (logins, warm) = (bench.scale.logins, bench.scale.warm());
+    let warm = bench.scale.warm();
     for _ in 0..bench.scale.runs {
         for kind in bench.kinds(&[Kind::WAXWING]) {
+            let logins = bench.scale.logins(kind);
             let (server, target) = bench.start(kind).await?;
             let login = move |first: usize| {
                 let target = target.clone();

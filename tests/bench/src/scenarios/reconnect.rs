@@ -21,12 +21,12 @@ const AT_ONCE: usize = 8;
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let count = bench.scale.logins;
     for _ in 0..bench.scale.runs {
         let (server, target) = bench.start(Kind::WAXWING).await?;
-        resumed(&server, target, count, report).await?;
+        resumed(&server, target, bench.scale.logins, report).await?;
         for kind in bench.kinds(&[Kind::WAXWING]) {
             let (server, target) = bench.start(kind).await?;
+            let count = bench.scale.logins(kind);
             let subject = if kind == Kind::WAXWING { "Waxwing, full login" } else { kind.name() };
             full(&server, target, count, report, subject).await?;
         }
