@@ -83,6 +83,7 @@ fn mentions(message: &Stanza, account: &str, room: &str, nick: &str) -> bool {
 fn says(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let apart = |side: Option<char>| side.is_none_or(|next| !next.is_alphanumeric());
+    // A match begins and ends where a character does, so neither slice panics.
     !name.is_empty()
         && text.match_indices(&name).any(|(at, _)| {
             apart(text[..at].chars().next_back()) && apart(text[at + name.len()..].chars().next())
