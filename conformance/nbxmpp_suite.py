@@ -32,11 +32,11 @@ def until(met, what):
 class Client:
     """A client that keeps what it gets."""
 
-    def __init__(self, server, user, direct, resource="nbxmpp"):
+    def __init__(self, server, user, direct, resource="nbxmpp", make=Connection):
         self.jid = f"{user}@localhost"
         self.messages, self.presences, self.events, self.sent = [], [], [], []
         kind, port = (ConnectionType.DIRECT_TLS, server.c2s_tls) if direct else (ConnectionType.START_TLS, server.c2s)
-        self.connection = connection = Connection(log_context=user)
+        self.connection = connection = make(log_context=user)
         connection.set_domain("localhost")
         connection.set_username(user)
         connection.set_password(PASSWORD)

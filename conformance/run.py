@@ -12,6 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
+import nbxmpp_fast_suite
 import nbxmpp_suite
 import profanity_suite
 import slixmpp_component_suite
@@ -19,7 +20,7 @@ import slixmpp_suite
 import xmppjs_suite
 from server import Server
 
-SUITES = [slixmpp_suite, slixmpp_component_suite, nbxmpp_suite, profanity_suite, xmppjs_suite]
+SUITES = [slixmpp_suite, slixmpp_component_suite, nbxmpp_suite, nbxmpp_fast_suite, profanity_suite, xmppjs_suite]
 
 
 def main(wanted):

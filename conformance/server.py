@@ -38,10 +38,13 @@ class Server:
         self.ca = self.data / "tls" / "ca.pem"
         self.certificate = self.data / "tls" / "server.pem"
 
+    def command(self, *words):
+        """Runs a command of the operator's on this server."""
+        subprocess.run([BINARY, *words, "--data", self.data], check=True, capture_output=True)
+
     def add(self, user, password):
         """Makes user@localhost."""
-        command = [BINARY, "user", "add", f"{user}@localhost", "--password", password, "--data", self.data]
-        subprocess.run(command, check=True, capture_output=True)
+        self.command("user", "add", f"{user}@localhost", "--password", password)
 
     def log(self):
         """What the server has written so far."""
