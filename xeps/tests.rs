@@ -111,7 +111,7 @@ impl Client {
     pub async fn send(&self, xml: &str) {
         let mut stanza = stanza(xml);
         stanza.from = Some(self.0.jid.clone());
-        waxwing_im::handle(&self.0, stanza, self.0.receive()).await;
+        waxwing_im::handle(self.0.clone(), stanza, self.0.receive()).await;
     }
 
     /// Everything that came since the last time.

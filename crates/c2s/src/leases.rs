@@ -42,7 +42,7 @@ impl Lease {
     pub fn want(&self) -> oneshot::Receiver<Held> {
         let (sender, receiver) = oneshot::channel();
         *self.wanted.lock() = Some(sender);
-        self.session.wake();
+        self.session.summon();
         receiver
     }
 

@@ -9,7 +9,8 @@ use crate::{iq, message, presence};
 
 /// Handles one stanza whole. `stanza.from` is the session's full JID. Answers go to the session's outbox; the
 /// ticket is completed when every effect stands.
-pub async fn handle(session: &Arc<Session>, mut stanza: Stanza, ticket: Ticket) {
+pub async fn handle(session: Arc<Session>, mut stanza: Stanza, ticket: Ticket) {
+    let session = &session;
     let account = &session.account;
     let table = account.host.table();
     let passing = Passing { point: Point::FromClient, stanza: &stanza, account, session: Some(session) };
@@ -22,8 +23,9 @@ pub async fn handle(session: &Arc<Session>, mut stanza: Stanza, ticket: Ticket) 
     table.amend(Point::FromClient, &mut Amending { stanza: &mut stanza, account });
     match stanza.kind {
         Kind::Message(kind) => message::send(session, kind, stanza, &ticket).await,
-        Kind::Presence(kind) => presence::send(session, kind, stanza).await,
-        Kind::Iq(kind) => iq::send(session, kind, stanza).await,
+        // Boxed: most are messages, and their way is made no larger for the others.
+        Kind::Presence(kind) => Box::pin(presence::send(session, kind, stanza)).await,
+        Kind::Iq(kind) => Box::pin(iq::send(session, kind, stanza)).await,
     }
     ticket.complete();
 }

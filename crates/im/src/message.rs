@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waxwing_kernel::{
     Accepted, Account, Component, Delivery, Keep, Passing, Point, ResendKey, Session, Targets, Ticket,
 };
-use waxwing_stanza::{Addr, MessageType, Stanza, StanzaError, bare_str, same_bare};
+use waxwing_stanza::{Addr, MessageType, Stanza, StanzaError, bare_str};
 
 use crate::handle::refuse;
 use crate::route::{Place, place};
@@ -127,7 +127,7 @@ impl Sending {
         ticket: &Ticket,
     ) -> Result<Sending, waxwing_store::StoreError> {
         let account = &session.account;
-        let own = same_bare(&account.jid, &recipient.jid);
+        let own = account.id == recipient.id;
         let storing = Storing::of(stanza);
         let to = stanza.to.as_ref().unwrap_or(&recipient.jid);
         let theirs = match storing {

@@ -171,7 +171,7 @@ impl Account {
             if state.pending > 0
                 && let Some(resource) = state.resource_of(session.id)
             {
-                resource.mode = Mode::Behind(0);
+                resource.set_mode(Mode::Behind(0));
                 resource.session.wake();
             }
         }

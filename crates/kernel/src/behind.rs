@@ -33,9 +33,8 @@ enum Row {
 impl Account {
     /// Whether the session has log to read and room to put it.
     pub fn should_read(&self, session: &Session) -> bool {
-        let mut state = self.lock();
-        let behind = state.resource_of(session.id).is_some_and(|r| matches!(r.mode, Mode::Behind(_)));
-        behind && session.outbox(|outbox| outbox.wants_more())
+        // That it is bound still is seen when it reads.
+        session.is_behind() && session.outbox(|outbox| outbox.wants_more())
     }
 
     /// Puts the next page of pending entries into the session's outbox; after the last, the session is live.
@@ -163,7 +162,7 @@ impl Account {
             return true;
         }
         if let Some(resource) = state.resource_of(session.id) {
-            resource.mode = Mode::Live;
+            resource.set_mode(Mode::Live);
         }
         false
     }
@@ -202,7 +201,7 @@ impl State {
 
     fn set_cursor(&mut self, session: &Session, cursor: Seq) {
         if let Some(resource) = self.resource_of(session.id) {
-            resource.mode = Mode::Behind(cursor);
+            resource.set_mode(Mode::Behind(cursor));
         }
     }
 

@@ -149,10 +149,10 @@ impl Account {
         let mut after = After::new(self);
         let mut state = self.lock();
         let Ok(index) = state.find(log.seq) else { return };
-        let addressed = entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
+        let addressed = || entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
         // One that has ended was too late: what it held is the others'.
         let Some(resource) = state.resource_of(session.id) else { return };
-        if resource.takes_messages() || addressed {
+        if resource.takes_messages() || addressed() {
             self.settle_open(&mut state, index, &mut after);
         } else {
             resource.acknowledged.push(log.seq);
@@ -238,7 +238,7 @@ impl Account {
                     Mode::Live => first - 1,
                     Mode::Behind(cursor) => cursor.min(first - 1),
                 };
-                resource.mode = Mode::Behind(cursor);
+                resource.set_mode(Mode::Behind(cursor));
                 resource.session.wake();
             }
         }

@@ -284,7 +284,7 @@ impl Account {
                 // It reads too slowly: from here on it reads its log.
                 Err(rejected) => entry = rejected,
             }
-            resource.mode = Mode::Behind(log.map_or(place, |log| log.seq - 1));
+            resource.set_mode(Mode::Behind(log.map_or(place, |log| log.seq - 1)));
         }
         let session = resource.session.clone();
         session.wake();

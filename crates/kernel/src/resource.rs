@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use waxwing_stanza::{Addr, PresenceType, Stanza};
 use waxwing_store::Seq;
 
@@ -25,9 +26,14 @@ pub(crate) enum Mode {
     Behind(Seq),
 }
 
+/// Bytes of a resource's name that need no memory of their own: what clients choose, and what they are given.
+const NAME: usize = 24;
+
 /// One session of an account.
 pub struct Resource {
     pub session: Arc<Session>,
+    /// Its name, here once more: every stanza to a full JID is compared with it.
+    name: SmallVec<[u8; NAME]>,
     pub presence: Presence,
     /// It asked for the roster, so it gets roster pushes (RFC 6121 §2.1.6).
     pub interested: bool,
@@ -51,6 +57,7 @@ pub struct Resource {
 impl Resource {
     pub(crate) fn new(session: Arc<Session>, joined: Seq) -> Resource {
         Resource {
+            name: SmallVec::from_slice(session.resource().as_bytes()),
             session,
             presence: Presence::default(),
             interested: false,
@@ -63,6 +70,16 @@ impl Resource {
             reading: None,
             paging: None,
         }
+    }
+
+    /// How it gets what is in the log from here on.
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.session.set_behind(mode != Mode::Live);
+    }
+
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name.as_slice() == name.as_bytes()
     }
 
     pub fn is_available(&self) -> bool {

@@ -1,11 +1,13 @@
 //! One bound client, from bind to the end of its last stream: it outlives a connection that may be resumed.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
 use waxwing_stanza::{Addr, Stanza};
 
 use crate::inbound::Inbound;
@@ -24,7 +26,13 @@ pub struct Session {
     device: OnceLock<Box<str>>,
     outbox: Mutex<Outbox>,
     inbound: Mutex<Inbound>,
-    wake: Notify,
+    /// There is something to look at, and who looks.
+    rung: AtomicBool,
+    waker: AtomicWaker,
+    /// It is, or was, to be given up by whoever serves it.
+    summoned: AtomicBool,
+    /// Reads its log, to be told without the account's lock.
+    behind: AtomicBool,
     /// One bit for each thing that modules switch on per session.
     flags: AtomicU64,
     numbered: AtomicBool,
@@ -42,7 +50,10 @@ impl Session {
             device: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(limit)),
             inbound: Mutex::default(),
-            wake: Notify::new(),
+            rung: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            summoned: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             flags: AtomicU64::new(0),
             numbered: AtomicBool::new(false),
             hibernated: AtomicBool::new(false),
@@ -66,7 +77,7 @@ impl Session {
     /// The entry's place in the outbox, or the entry back where it does not fit.
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         if self.outbox.lock().push(entry)? {
-            self.wake.notify_one();
+            self.wake();
         }
         Ok(())
     }
@@ -90,7 +101,18 @@ impl Session {
     /// Has the stream closed by whoever serves it.
     pub fn close(&self, closing: Closing) {
         self.outbox.lock().close(closing);
-        self.wake.notify_one();
+        self.summon();
+    }
+
+    /// Has whoever serves it look whether to go on.
+    pub fn summon(&self) {
+        self.summoned.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether there may be a reason not to go on: it was summoned, or has ended.
+    pub fn is_summoned(&self) -> bool {
+        self.summoned.load(Ordering::Acquire)
     }
 
     pub fn closing(&self) -> Option<Closing> {
@@ -113,17 +135,31 @@ impl Session {
     pub fn set_unwatched(&self, unwatched: bool) {
         self.outbox.lock().set_unwatched(unwatched);
         if !unwatched {
-            self.wake.notify_one();
+            self.wake();
         }
     }
 
-    /// Resolves when there is something to look at: output, an acknowledgement due, a reason to close.
+    /// Resolves when there is something to look at: output, an acknowledgement due, a reason to close. One waits at a
+    /// time: whoever serves it.
     pub async fn woken(&self) {
-        self.wake.notified().await;
+        poll_fn(|cx| self.poll_woken(cx)).await;
+    }
+
+    /// The same, polled.
+    pub fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let has_rung = || self.rung.swap(false, Ordering::AcqRel);
+        if has_rung() {
+            return Poll::Ready(());
+        }
+        self.waker.register(cx.waker());
+        // It may have rung meanwhile.
+        if has_rung() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub fn wake(&self) {
-        self.wake.notify_one();
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
     }
 
     /// Counts a stanza in. The ticket stands for its handling; effects that last longer take another.
@@ -174,7 +210,7 @@ impl Session {
         let look = closed.grown && (inbound.due() || inbound.outstanding() == 0);
         drop(inbound);
         if look {
-            self.wake.notify_one();
+            self.wake();
         }
         closed.followers.into_iter().for_each(Ticket::complete);
     }
@@ -208,6 +244,15 @@ impl Session {
         }
     }
 
+    /// Whether it reads its log.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
     /// No connection serves it; it waits to be resumed.
     pub fn is_hibernated(&self) -> bool {
         self.hibernated.load(Ordering::Acquire)
@@ -219,7 +264,9 @@ impl Session {
 
     /// Marks it as ended; `false` if it was.
     pub(crate) fn end(&self) -> bool {
-        !self.ended.swap(true, Ordering::AcqRel)
+        let first = !self.ended.swap(true, Ordering::AcqRel);
+        self.summoned.store(true, Ordering::Release);
+        first
     }
 
     pub fn has_ended(&self) -> bool {

@@ -104,8 +104,8 @@ impl State {
         match targets {
             Targets::Nobody => SmallVec::new(),
             Targets::Full => {
-                let name = full();
-                all.filter(|(_, resource)| Some(resource.name()) == name).map(|(index, _)| index).collect()
+                let Some(name) = full() else { return SmallVec::new() };
+                all.filter(|(_, resource)| resource.is_named(name)).map(|(index, _)| index).collect()
             }
             Targets::FullElseMessages => {
                 let exact = self.resolve(&Targets::Full, stanza);

@@ -70,7 +70,7 @@ impl Way {
         let mut stanza = Stanza::read(element).unwrap();
         stanza.from = Some(self.from.session.jid.clone());
         let ticket = self.from.session.receive();
-        waxwing_im::handle(&self.from.session, stanza, ticket).await;
+        waxwing_im::handle(self.from.session.clone(), stanza, ticket).await;
         let account = &self.to.session.account;
         account.commit_all();
         self.out.clear();

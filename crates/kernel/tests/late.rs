@@ -23,7 +23,7 @@ async fn people(world: &World) -> Vec<Client> {
 async fn presence(client: &Client, presence: &str) {
     let mut stanza = world::scan(presence);
     stanza.from = Some(client.session.jid.clone());
-    waxwing_im::handle(&client.session, stanza, client.session.receive()).await;
+    waxwing_im::handle(client.session.clone(), stanza, client.session.receive()).await;
 }
 
 /// Everybody comes, changes status and goes, several times.

@@ -198,11 +198,17 @@ impl Stream {
     /// Writes what waits and, if asked to and nothing read before is left, reads. Resolves at the first step
     /// worth looking at; dropping it loses nothing.
     pub async fn turn(&mut self, read: bool) -> io::Result<Turn> {
-        let tell = !read || self.backlog() >= WRITE;
+        let tell = self.tells(read);
         poll_fn(|cx| self.poll_turn(cx, read, tell)).await
     }
 
-    fn poll_turn(&mut self, cx: &mut Context<'_>, read: bool, tell: bool) -> Poll<io::Result<Turn>> {
+    /// Whether a turn that begins now is to say [`Turn::Flushed`].
+    pub fn tells(&self, read: bool) -> bool {
+        !read || self.backlog() >= WRITE
+    }
+
+    /// [`Stream::turn`], polled; `tell` as it was when the turn began.
+    pub fn poll_turn(&mut self, cx: &mut Context<'_>, read: bool, tell: bool) -> Poll<io::Result<Turn>> {
         match self.poll_out(cx) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) if tell => return Poll::Ready(Ok(Turn::Flushed)),

@@ -58,9 +58,7 @@ impl Connection {
         let ticket = self.session.receive();
         let answer = match refused.map_or_else(|| judge(&stanza, &self.session), Judged::Refuse) {
             Judged::Handle => {
-                let session = self.session.clone();
-                let handling = async move { waxwing_im::handle(&session, stanza, ticket).await };
-                return Ok(Some(Box::pin(handling)));
+                return Ok(Some(Box::pin(waxwing_im::handle(self.session.clone(), stanza, ticket))));
             }
             Judged::Ignore => None,
             Judged::Granted => Some(stanza.result(|_| {})),

@@ -10,9 +10,12 @@ mod input;
 mod output;
 mod pace;
 
+use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -53,6 +56,14 @@ pub struct Connection {
     heard: Instant,
     /// Since when it has been asked for a sign of life.
     probed: Option<Instant>,
+}
+
+/// What ends a rest.
+enum Event {
+    /// The stream got on.
+    Turn(io::Result<Turn>),
+    /// The session was woken, or it is time.
+    Due,
 }
 
 /// How the serving of a session on this connection ends.
@@ -102,11 +113,17 @@ impl Connection {
     async fn run(&mut self) -> Ending {
         let session = self.session.clone();
         let mut timer = pin!(sleep_until(self.deadline()));
+        let (mut came, mut woken) = (0, false);
         loop {
-            if let Some(ending) = self.told_to_end() {
+            if session.is_summoned()
+                && let Some(ending) = self.told_to_end()
+            {
                 return ending;
             }
             let now = Instant::now();
+            if came > 0 {
+                self.hear(std::mem::take(&mut came), now);
+            }
             if let Err(ending) = self.tick(now) {
                 return ending;
             }
@@ -136,14 +153,28 @@ impl Connection {
             if deadline < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(deadline);
             }
-            tokio::select! {
-                turn = self.stream.turn(read) => match turn {
-                    Ok(Turn::Read(bytes)) => self.hear(bytes),
-                    Ok(Turn::Flushed) => {}
-                    Ok(Turn::Eof) | Err(_) => return Ending::Lost,
-                },
-                () = session.woken() => {}
-                () = timer.as_mut() => {}
+            let tell = self.stream.tells(read);
+            let event = poll_fn(|cx| {
+                // Who is woken to write is not first read for nothing. But not twice in a row: however often it is
+                // woken, it reads and writes in between.
+                if !woken && session.poll_woken(cx).is_ready() {
+                    woken = true;
+                    return Poll::Ready(Event::Due);
+                }
+                if let Poll::Ready(turn) = self.stream.poll_turn(cx, read, tell) {
+                    woken = false;
+                    return Poll::Ready(Event::Turn(turn));
+                }
+                let again = std::mem::take(&mut woken);
+                if (again && session.poll_woken(cx).is_ready()) || timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Event::Due);
+                }
+                Poll::Pending
+            });
+            match event.await {
+                Event::Due | Event::Turn(Ok(Turn::Flushed)) => {}
+                Event::Turn(Ok(Turn::Read(bytes))) => came = bytes,
+                Event::Turn(Ok(Turn::Eof) | Err(_)) => return Ending::Lost,
             }
         }
     }
@@ -163,8 +194,7 @@ impl Connection {
         Ending::Error(StreamError::new("internal-server-error"))
     }
 
-    fn hear(&mut self, bytes: usize) {
-        let now = Instant::now();
+    fn hear(&mut self, bytes: usize, now: Instant) {
         self.heard = now;
         self.probed = None;
         self.pacing.bytes(bytes, now);

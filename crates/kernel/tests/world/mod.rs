@@ -157,7 +157,7 @@ impl Client {
         let mut stanza = scan(xml);
         stanza.from = Some(self.session.jid.clone());
         let ticket = self.session.receive();
-        waxwing_im::handle(&self.session, stanza, ticket).await;
+        waxwing_im::handle(self.session.clone(), stanza, ticket).await;
     }
 
     /// The `h` that this client is told.

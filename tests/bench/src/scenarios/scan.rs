@@ -204,7 +204,7 @@ impl Lab {
     async fn route(&self, element: Element) -> Result<(), Fault> {
         let mut stanza = Stanza::read(element).map_err(|error| Fault::new(format!("not read: {error:?}")))?;
         stanza.from = Some(self.sender.jid.clone());
-        waxwing_im::handle(&self.sender, stanza, self.sender.receive()).await;
+        waxwing_im::handle(self.sender.clone(), stanza, self.sender.receive()).await;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ async fn connect(core: &Arc<Core>, host: &Arc<Host>, name: &str) -> Result<Arc<S
     let session = waxwing_im::bind(&account, Some("balcony")).await.map_err(|error| failed(&error))?;
     let mut presence = Stanza::restore(b"<presence/>").ok_or_else(|| failed(&"presence"))?;
     presence.from = Some(session.jid.clone());
-    waxwing_im::handle(&session, presence, session.receive()).await;
+    waxwing_im::handle(session.clone(), presence, session.receive()).await;
     session.outbox(|outbox| outbox.drain(&account, &mut Vec::new(), 1 << 20));
     session.restart_counting();
     Ok(session)
