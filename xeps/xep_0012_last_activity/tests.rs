@@ -1,9 +1,14 @@
+use minidom::Element;
 use waxwing_store::UnixMillis;
 
 use super::Departure;
-use crate::tests::{Server, condition};
+use crate::tests::{Came, Server, StanzaExt, element};
 
 const QUERY: &str = "<query xmlns='jabber:iq:last'/>";
+
+fn last(came: &Came) -> &Element {
+    came.payload("query", super::LAST)
+}
 
 #[tokio::test]
 async fn only_friends_are_told() {
@@ -12,40 +17,39 @@ async fn only_friends_are_told() {
     let romeo = server.login("romeo", "r").await;
     let juliet = server.login("juliet", "j").await;
     let tybalt = server.login("tybalt", "t").await;
-    assert!(romeo.ask("get", "c", QUERY).await.contains("seconds='0'"));
+    let just_now = element("<query xmlns='jabber:iq:last' seconds='0'/>");
+    assert_eq!(*last(&romeo.ask("get", "c", QUERY).await), just_now);
     romeo.read();
-    assert!(
-        romeo
-            .ask("get", "juliet@c", QUERY)
-            .await
-            .contains("<query xmlns='jabber:iq:last' seconds='0'></query>")
-    );
-    assert!(juliet.ask("get", "", QUERY).await.contains("seconds='0'"));
+    assert_eq!(*last(&romeo.ask("get", "juliet@c", QUERY).await), just_now);
+    assert_eq!(*last(&juliet.ask("get", "", QUERY).await), just_now);
     for to in ["juliet@c", "nobody@c", "juliet@c/j"] {
-        assert_eq!(condition(&tybalt.ask("get", to, QUERY).await), "forbidden", "{to}");
+        assert_eq!(tybalt.ask("get", to, QUERY).await.condition(), "forbidden", "{to}");
     }
     for to in ["juliet@c/x", "nobody@c/j"] {
-        assert_eq!(condition(&tybalt.ask("get", to, QUERY).await), "service-unavailable", "{to}");
+        assert_eq!(tybalt.ask("get", to, QUERY).await.condition(), "service-unavailable", "{to}");
     }
     juliet.read();
-    assert_eq!(romeo.ask("get", "juliet@c/j", QUERY).await, "");
-    assert!(juliet.read().contains("jabber:iq:last"));
+    assert_eq!(romeo.ask("get", "juliet@c/j", QUERY).await, []);
+    let request = juliet.read();
+    assert_eq!((request.only().kind(), request.only().from()), (Some("get"), Some("romeo@c/r")));
+    assert_eq!(*request.only().must("query", super::LAST), element(QUERY));
 
     juliet.send("<presence type='unavailable'><status>Heading Home &amp; away</status></presence>").await;
     romeo.read();
     let answer = romeo.ask("get", "juliet@c", QUERY).await;
-    assert!(answer.contains("seconds='0'>Heading Home &amp; away</query>"), "{answer}");
+    let left = element("<query xmlns='jabber:iq:last' seconds='0'>Heading Home &amp; away</query>");
+    assert_eq!(*last(&answer), left);
     server.core.late.flush(&server.core.writer).await;
     let stored = server.core.store.doc(juliet.0.account.id, super::KIND, "").await.unwrap().unwrap();
     assert_eq!(Departure::read(&stored).unwrap().status, "Heading Home & away");
-    assert!(romeo.ask("get", "juliet@c", QUERY).await.contains("Heading Home"));
+    assert_eq!(last(&romeo.ask("get", "juliet@c", QUERY).await).text(), "Heading Home & away");
 }
 
 #[tokio::test]
 async fn never_seen() {
     let server = Server::new().await;
     let romeo = server.connect("romeo", "r").await;
-    assert_eq!(condition(&romeo.ask("get", "", QUERY).await), "item-not-found");
+    assert_eq!(romeo.ask("get", "", QUERY).await.condition(), "item-not-found");
 }
 
 #[test]

@@ -1,9 +1,22 @@
 use std::sync::Arc;
 
 use jid::Jid;
+use minidom::Element;
 use waxwing_kernel::{Archive, Component};
 
-use crate::tests::{Server, condition};
+use crate::tests::{Came, Server, StanzaExt, element};
+
+const INFO: &str = "http://jabber.org/protocol/disco#info";
+const ITEMS: &str = "http://jabber.org/protocol/disco#items";
+
+fn payload(came: &Came) -> &Element {
+    came.payload("query", INFO)
+}
+
+fn has_identity(came: &Came, attributes: &str) -> bool {
+    let identity = element(&format!("<identity xmlns='{INFO}' {attributes}/>"));
+    payload(came).children().any(|it| *it == identity)
+}
 
 #[tokio::test]
 async fn disco_of_the_server() {
@@ -11,27 +24,30 @@ async fn disco_of_the_server() {
     let romeo = server.login("romeo", "a").await;
     let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
     let answer = romeo.ask("get", "c", info).await;
-    assert!(answer.contains("<identity category='server' type='im' name='Waxwing'/>"));
+    assert!(has_identity(&answer, "category='server' type='im' name='Waxwing'"), "{answer:?}");
     for feature in
         ["http://jabber.org/protocol/caps", "urn:xmpp:blocking", "urn:xmpp:carbons:rules:0", "msgoffline"]
     {
-        assert!(answer.contains(&format!("<feature var='{feature}'/>")), "{feature}");
+        assert!(answer.features().contains(&feature), "{feature}");
     }
-    let mut caps = Vec::new();
-    server.host.table().write_stream_features(&mut caps);
-    let caps = String::from_utf8(caps).unwrap();
-    let ver = caps.split("ver='").nth(1).unwrap().split('\'').next().unwrap();
+    let mut features = Vec::new();
+    server.host.table().write_stream_features(&mut features);
+    let features = Came::parse(&String::from_utf8(features).unwrap());
+    let caps = features.iter().find(|it| it.is("c", "http://jabber.org/protocol/caps")).unwrap();
+    let ver = caps.attr("ver").unwrap();
     let node = format!("urn:x-waxwing:server#{ver}");
     let query = format!("<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>");
     let by_node = romeo.ask("get", "c", &query).await;
-    assert_eq!(by_node, answer.replacen("disco#info'>", &format!("disco#info' node='{node}'>"), 1));
+    assert_eq!(payload(&by_node).attr("node"), Some(&*node));
+    assert_eq!(payload(&by_node).without("node"), *payload(&answer));
     let unknown = query.replace(ver, "other");
-    assert_eq!(condition(&romeo.ask("get", "c", &unknown).await), "item-not-found");
+    assert_eq!(romeo.ask("get", "c", &unknown).await.condition(), "item-not-found");
     let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
-    assert!(romeo.ask("get", "c", items).await.contains("#items'></query></iq>"));
+    assert_eq!(*romeo.ask("get", "c", items).await.payload("query", ITEMS), element(items));
     let component = Component::new(Arc::new(Jid::new("gateway.c").unwrap()), 1000);
     server.core.set_components([component]);
-    assert!(romeo.ask("get", "c", items).await.contains("#items'><item jid='gateway.c'/></query></iq>"));
+    let gateway = element(&format!("<query xmlns='{ITEMS}'><item jid='gateway.c'/></query>"));
+    assert_eq!(*romeo.ask("get", "c", items).await.payload("query", ITEMS), gateway);
 }
 
 #[tokio::test]
@@ -42,10 +58,11 @@ async fn disco_of_accounts_tells_strangers_nothing() {
     server.account("juliet").await;
     let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
     let own = romeo.ask("get", "", info).await;
-    assert!(own.contains("<identity category='account' type='registered'/>"));
-    assert!(own.contains("<feature var='urn:xmpp:sid:0'/>"));
-    assert!(!own.contains("msgoffline"));
-    assert!(nurse.ask("get", "juliet@c", info).await.contains("type='registered'"));
+    assert!(has_identity(&own, "category='account' type='registered'"), "{own:?}");
+    assert!(own.features().contains(&"urn:xmpp:sid:0"));
+    assert!(!own.features().contains(&"msgoffline"));
+    let shown = nurse.ask("get", "juliet@c", info).await;
+    assert!(has_identity(&shown, "category='account' type='registered'"), "{shown:?}");
     let requests = [
         info.to_owned(),
         info.replace("/>", " node='x'/>"),
@@ -59,7 +76,8 @@ async fn disco_of_accounts_tells_strangers_nothing() {
     for request in requests {
         let known = romeo.ask("get", "juliet@c", &request).await;
         let unknown = romeo.ask("get", "nobody@c", &request).await;
-        assert_eq!(known, unknown.replace("nobody", "juliet"), "{request}");
-        assert!(known.contains("#items'") || known.contains("type='error'"), "{known}");
+        assert_eq!(known.only_from("juliet@c"), unknown.only_from("nobody@c"), "{request}");
+        let items = known.only().get_child("query", ITEMS);
+        assert!(items.is_some() || known.only().kind() == Some("error"), "{known:?}");
     }
 }

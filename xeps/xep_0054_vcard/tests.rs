@@ -1,5 +1,7 @@
+use minidom::Element;
+
 use crate::flags;
-use crate::tests::{Client, Server, condition};
+use crate::tests::{Came, Client, Server, StanzaExt, element};
 
 const EMPTY: &str = "<vCard xmlns='vcard-temp'/>";
 /// The SHA-1 of `abc` (FIPS 180).
@@ -12,48 +14,69 @@ fn vcard(binval: &str) -> String {
     )
 }
 
-async fn set(client: &Client, vcard: &str) -> String {
+async fn set(client: &Client, vcard: &str) -> Came {
     client.ask("set", "", vcard).await
+}
+
+/// The answer must hold this vCard.
+#[track_caller]
+fn holds(came: &Came, vcard: &str) {
+    assert_eq!(*came.payload("vCard", "vcard-temp"), element(vcard));
+}
+
+/// What the only presence that came says of the picture.
+#[track_caller]
+fn updates(came: &Came) -> Vec<Element> {
+    assert_eq!(came.only().name(), "presence");
+    came.only().children().filter(|it| it.has_ns("vcard-temp:x:update")).cloned().collect()
+}
+
+/// What juliet is told of romeo.
+fn presence(content: &str) -> Element {
+    element(&format!("<presence from='romeo@c/r' to='juliet@c' {content}</presence>"))
 }
 
 #[tokio::test]
 async fn one_without_a_vcard_looks_like_one_who_does_not_exist() {
     let server = Server::new().await;
     let (romeo, juliet) = (server.login("romeo", "r").await, server.login("juliet", "j").await);
-    assert_eq!(condition(&romeo.ask("get", "", EMPTY).await), "item-not-found");
-    let answer = async |to: &str| juliet.ask("get", to, EMPTY).await.replace(to, "somebody@c");
+    assert_eq!(romeo.ask("get", "", EMPTY).await.condition(), "item-not-found");
+    let answer = async |to: &str| juliet.ask("get", to, EMPTY).await.only_from(to);
     let none = answer("romeo@c").await;
     assert_eq!(none, answer("nobody@c").await);
-    assert_eq!(condition(&none), "service-unavailable", "{none}");
+    assert_eq!(none.condition(), "service-unavailable");
     for to in ["romeo@c", "nobody@c", "c"] {
-        assert_eq!(condition(&juliet.ask("set", to, &vcard("")).await), "forbidden", "{to}");
+        assert_eq!(juliet.ask("set", to, &vcard("")).await.condition(), "forbidden", "{to}");
     }
-    assert_eq!(condition(&juliet.ask("get", "c", EMPTY).await), "item-not-found");
+    assert_eq!(juliet.ask("get", "c", EMPTY).await.condition(), "item-not-found");
     // An empty one is none.
-    assert!(set(&romeo, &vcard("")).await.contains("type='result'"));
-    assert!(juliet.ask("get", "romeo@c", EMPTY).await.contains(&vcard("")));
-    assert!(set(&romeo, EMPTY).await.contains("type='result'"));
-    assert_eq!(condition(&juliet.ask("get", "romeo@c", EMPTY).await), "service-unavailable");
+    set(&romeo, &vcard("")).await.done();
+    holds(&juliet.ask("get", "romeo@c", EMPTY).await, &vcard(""));
+    set(&romeo, EMPTY).await.done();
+    assert_eq!(juliet.ask("get", "romeo@c", EMPTY).await.condition(), "service-unavailable");
 }
 
 #[tokio::test]
 async fn pictures_that_are_none_or_too_large() {
     let server = Server::new().await;
     let romeo = server.login("romeo", "r").await;
-    assert!(set(&romeo, &vcard("YWJj\n YWJj")).await.contains("type='result'"));
-    assert!(set(&romeo, &vcard("YWI")).await.contains("type='result'"), "without padding");
+    set(&romeo, &vcard("YWJj\n YWJj")).await.done();
+    // Without padding.
+    set(&romeo, &vcard("YWI")).await.done();
     for bad in ["!!!!", "Y", "YWJj=YWJj", "é"] {
         let answer = set(&romeo, &vcard(bad)).await;
-        assert_eq!(condition(&answer), "not-acceptable", "{bad}: {answer}");
+        assert_eq!(answer.condition(), "not-acceptable", "{bad}: {answer:?}");
     }
-    assert!(set(&romeo, &vcard(&"YWJj".repeat(33))).await.contains("type='result'"));
+    set(&romeo, &vcard(&"YWJj".repeat(33))).await.done();
     let answer = set(&romeo, &vcard(&"YWJj".repeat(34))).await;
-    assert_eq!((condition(&answer).as_str(), answer.contains("100 bytes")), ("policy-violation", true));
+    assert_eq!(answer.condition(), "policy-violation");
+    assert!(answer.only().error_text().contains("100 bytes"), "{answer:?}");
     let answer =
         set(&romeo, &format!("<vCard xmlns='vcard-temp'><FN>{}</FN></vCard>", "x".repeat(1000))).await;
-    assert_eq!((condition(&answer).as_str(), answer.contains("1000 bytes")), ("policy-violation", true));
+    assert_eq!(answer.condition(), "policy-violation");
+    assert!(answer.only().error_text().contains("1000 bytes"), "{answer:?}");
     // What was refused changed nothing.
-    assert!(romeo.ask("get", "", EMPTY).await.contains(&"YWJj".repeat(33)));
+    holds(&romeo.ask("get", "", EMPTY).await, &vcard(&"YWJj".repeat(33)));
 }
 
 #[tokio::test]
@@ -63,28 +86,26 @@ async fn presence_says_the_hash_where_the_client_does_not() {
     let (romeo, juliet) = (server.login("romeo", "r").await, server.login("juliet", "j").await);
     assert!(romeo.0.account.has_flag(flags::NO_PICTURE));
     romeo.send("<presence/>").await;
-    assert!(!juliet.read().contains("x:update"));
-    assert!(set(&romeo, &vcard("YWJj")).await.contains("type='result'"));
-    assert!(juliet.read().contains(ABC), "contacts are told at once");
+    assert_eq!(updates(&juliet.read()), []);
+    set(&romeo, &vcard("YWJj")).await.done();
+    assert_eq!(updates(&juliet.read()), [element(ABC)], "contacts are told at once");
     romeo.send("<presence><show>away</show></presence>").await;
-    assert!(juliet.read().contains(&format!("<show>away</show>{ABC}")));
+    assert_eq!(juliet.read(), [presence(&format!("><show>away</show>{ABC}"))]);
     romeo.send("<presence><x xmlns='vcard-temp:x:update'/></presence>").await;
-    let told = juliet.read();
-    assert!(told.contains(ABC) && told.matches("x:update").count() == 1, "{told}");
+    assert_eq!(updates(&juliet.read()), [element(ABC)]);
     let own = [
         "<x xmlns='vcard-temp:x:update'><photo/></x>",
         "<x xmlns='vcard-temp:x:update'><photo>another</photo></x>",
     ];
     for own in own {
         romeo.send(&format!("<presence>{own}</presence>")).await;
-        let told = juliet.read();
-        assert!(told.contains(own) && told.matches("x:update").count() == 1, "{told}");
+        assert_eq!(updates(&juliet.read()), [element(own)]);
     }
     // Who says something of its own is left alone when the picture changes.
     set(&romeo, &vcard("YWJjYWJj")).await;
-    assert!(!juliet.read().contains("presence"));
+    assert_eq!(juliet.read(), []);
     romeo.send("<presence type='unavailable'/>").await;
-    assert!(!juliet.read().contains("x:update"));
+    assert_eq!(updates(&juliet.read()), []);
 }
 
 #[tokio::test]
@@ -97,10 +118,10 @@ async fn a_picture_that_goes_is_taken_out_of_presence() {
     romeo.0.account.set_flag(flags::NO_PICTURE, false);
     let juliet = server.login("juliet", "j").await;
     romeo.send("<presence xml:lang='en'><status>s</status></presence>").await;
-    assert!(juliet.read().contains(&format!(" xml:lang='en'><status>s</status>{ABC}</presence>")));
+    assert_eq!(juliet.read(), [presence(&format!("xml:lang='en'><status>s</status>{ABC}"))]);
     set(&romeo, EMPTY).await;
-    let told = juliet.read();
-    assert!(told.contains("<status>s</status><x xmlns='vcard-temp:x:update'><photo></photo></x>"), "{told}");
+    let gone = "<x xmlns='vcard-temp:x:update'><photo/></x>";
+    assert_eq!(juliet.read(), [presence(&format!("xml:lang='en'><status>s</status>{gone}"))]);
     romeo.send("<presence/>").await;
-    assert!(!juliet.read().contains("x:update"));
+    assert_eq!(updates(&juliet.read()), []);
 }

@@ -1,8 +1,14 @@
 use std::time::Duration;
 
+use minidom::Element;
 use waxwing_kernel::{Archive, stamp};
+use waxwing_stanza::ns::{CLIENT, DELAY};
 
-use crate::tests::{Client, Server, condition};
+use crate::tests::{Came, Client, Server, StanzaExt, element};
+
+const MAM: &str = "urn:xmpp:mam:2";
+const DATA: &str = "jabber:x:data";
+const RSM: &str = "http://jabber.org/protocol/rsm";
 
 const PAGE: &str = "<set xmlns='http://jabber.org/protocol/rsm'><max>3</max></set>";
 
@@ -19,12 +25,12 @@ async fn say(server: &Server, from: &Client, to: &str, body: &str) {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-async fn query(client: &Client, children: &str) -> String {
+async fn query(client: &Client, children: &str) -> Came {
     client.read();
     client.ask("set", "", &format!("<query xmlns='urn:xmpp:mam:2' queryid='f'>{children}</query>")).await
 }
 
-async fn filtered(client: &Client, fields: &[(&str, &str)]) -> String {
+async fn filtered(client: &Client, fields: &[(&str, &str)]) -> Came {
     query(client, &form(fields)).await
 }
 
@@ -35,12 +41,31 @@ fn form(fields: &[(&str, &str)]) -> String {
     format!("<x xmlns='jabber:x:data' type='submit'>{kind}{fields}</x>")
 }
 
-fn bodies(answer: &str) -> Vec<&str> {
-    answer.split("<body>").skip(1).filter_map(|rest| rest.split("</body>").next()).collect()
+fn results(answer: &Came) -> Vec<&Element> {
+    let results: Vec<&Element> = answer.iter().filter_map(|it| it.get_child("result", MAM)).collect();
+    assert!(results.iter().all(|it| it.attr("queryid") == Some("f")), "{answer:?}");
+    results
 }
 
-fn ids(answer: &str) -> Vec<&str> {
-    answer.split("queryid='f' id='").skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+fn forwarded(result: &Element) -> &Element {
+    result.must("forwarded", "urn:xmpp:forward:0")
+}
+
+fn bodies(answer: &Came) -> Vec<String> {
+    results(answer).iter().map(|it| forwarded(it).must("message", CLIENT).body().unwrap()).collect()
+}
+
+fn ids(answer: &Came) -> Vec<String> {
+    results(answer).iter().map(|it| it.attr("id").unwrap().to_owned()).collect()
+}
+
+fn stamps(answer: &Came) -> Vec<String> {
+    let stamp = |it: &&Element| forwarded(it).must("delay", DELAY).attr("stamp").unwrap().to_owned();
+    results(answer).iter().map(stamp).collect()
+}
+
+fn fin(answer: &Came) -> &Element {
+    answer.payload("fin", MAM)
 }
 
 #[tokio::test]
@@ -52,16 +77,20 @@ async fn results_come_in_order_and_then_the_end() {
     assert_eq!(bodies(&answer), ["1", "2"]);
     let ids = ids(&answer);
     let end = format!(
-        "<iq from='romeo@c' to='romeo@c/a' id='q' type='result'><fin xmlns='urn:xmpp:mam:2' complete='true'>\
+        "<iq to='romeo@c/a' id='q' type='result'><fin xmlns='urn:xmpp:mam:2' complete='true'>\
          <set xmlns='http://jabber.org/protocol/rsm'><first>{}</first><last>{}</last><count>2</count></set></fin></iq>",
         ids[0], ids[1]
     );
-    let answer = answer.replace("<iq to='romeo@c/a'", "<iq from='romeo@c' to='romeo@c/a'");
-    assert!(answer.ends_with(&end), "{answer}");
-    let head = "<message from='romeo@c' to='romeo@c/a'><result xmlns='urn:xmpp:mam:2' queryid='f' id='";
-    assert!(answer.starts_with(head), "{answer}");
-    let original = "'/><message xmlns='jabber:client' from='romeo@c/a' to='juliet@c' type='chat'>";
-    assert!(answer.contains(original), "{answer}");
+    assert_eq!(answer.len(), 3, "{answer:?}");
+    assert_eq!(answer[2], element(&end));
+    let head = &answer[0];
+    assert_eq!((head.name(), head.kind(), head.children().count()), ("message", None, 1));
+    assert_eq!((head.from(), head.to()), (Some("romeo@c"), Some("romeo@c/a")));
+    let inside = forwarded(results(&answer)[0]);
+    assert_eq!(inside.children().map(Element::name).collect::<Vec<_>>(), ["delay", "message"]);
+    let original = inside.must("message", CLIENT);
+    assert_eq!((original.from(), original.to()), (Some("romeo@c/a"), Some("juliet@c")));
+    assert_eq!(original.kind(), Some("chat"));
     assert_eq!(bodies(&query(&juliet, "").await), ["1", "2"]);
 }
 
@@ -72,33 +101,34 @@ async fn pages_by_id_and_by_time() {
         say(&server, &romeo, "juliet@c", &n.to_string()).await;
     }
     let all = query(&romeo, "").await;
-    let ids: Vec<String> = ids(&all).iter().map(|id| (*id).to_owned()).collect();
+    let ids = ids(&all);
     let set = |inside: &str| PAGE.replace("</set>", &format!("{inside}</set>"));
     let first = query(&romeo, PAGE).await;
     assert_eq!(bodies(&first), ["1", "2", "3"]);
-    assert!(!first.contains("complete"), "{first}");
+    assert_eq!(fin(&first).attr("complete"), None);
     let next = query(&romeo, &set(&format!("<after>{}</after>", ids[3]))).await;
     assert_eq!(bodies(&next), ["5", "6", "7"]);
-    assert!(next.contains("complete='true'"), "{next}");
+    assert_eq!(fin(&next).attr("complete"), Some("true"));
     let last = query(&romeo, &set("<before/>")).await;
     assert_eq!(bodies(&last), ["5", "6", "7"]);
     let earlier = query(&romeo, &set(&format!("<before>{}</before>", ids[4]))).await;
     assert_eq!(bodies(&earlier), ["2", "3", "4"]);
     let flipped = query(&romeo, &format!("{}<flip-page/>", set("<before/>"))).await;
     assert_eq!(bodies(&flipped), ["7", "6", "5"]);
-    assert!(flipped.contains(&format!("<first>{}</first><last>{}</last>", ids[4], ids[6])), "{flipped}");
+    let edge = |name: &str| fin(&flipped).must("set", RSM).must(name, RSM).text();
+    assert_eq!((edge("first"), edge("last")), (ids[4].clone(), ids[6].clone()));
 
     let between = filtered(&romeo, &[("after-id", &ids[1]), ("before-id", &ids[4])]).await;
     assert_eq!(bodies(&between), ["3", "4"]);
-    assert!(!between.contains("<count>"), "no scan for a count");
+    assert!(between.all("count", RSM).is_empty(), "no scan for a count");
     let field = form(&[("ids", &ids[5])])
         .replace("</value></field></x>", &format!("</value><value>{}</value></field></x>", ids[0]));
     assert_eq!(bodies(&query(&romeo, &field).await), ["1", "6"]);
 
-    let times: Vec<&str> = all.split("stamp='").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
-    assert_eq!(bodies(&filtered(&romeo, &[("start", times[5])]).await), ["6", "7"]);
-    assert_eq!(bodies(&filtered(&romeo, &[("end", times[1])]).await), ["1", "2"]);
-    assert_eq!(bodies(&filtered(&romeo, &[("start", times[2]), ("end", times[3])]).await), ["3", "4"]);
+    let times = stamps(&all);
+    assert_eq!(bodies(&filtered(&romeo, &[("start", &times[5])]).await), ["6", "7"]);
+    assert_eq!(bodies(&filtered(&romeo, &[("end", &times[1])]).await), ["1", "2"]);
+    assert_eq!(bodies(&filtered(&romeo, &[("start", &times[2]), ("end", &times[3])]).await), ["3", "4"]);
     assert_eq!(bodies(&filtered(&romeo, &[("start", "1970-01-01T00:00:00Z")]).await).len(), 7);
     assert_eq!(bodies(&filtered(&romeo, &[("end", "9999-12-31T00:00:00Z")]).await).len(), 7);
     assert!(bodies(&filtered(&romeo, &[("start", "9999-12-31T00:00:00Z")]).await).is_empty());
@@ -108,11 +138,8 @@ async fn pages_by_id_and_by_time() {
     assert_eq!(stamp(0).len(), times[0].len());
 
     let none = query(&romeo, "<set xmlns='http://jabber.org/protocol/rsm'><max>0</max></set>").await;
-    assert!(
-        bodies(&none).is_empty()
-            && none.contains("<set xmlns='http://jabber.org/protocol/rsm'><count>7</count></set>"),
-        "{none}"
-    );
+    assert!(results(&none).is_empty(), "{none:?}");
+    assert_eq!(*fin(&none).must("set", RSM), element(&format!("<set xmlns='{RSM}'><count>7</count></set>")));
 }
 
 #[tokio::test]
@@ -138,9 +165,9 @@ async fn refusals() {
     let (server, romeo, juliet) = talking().await;
     say(&server, &romeo, "juliet@c", "1").await;
     let theirs = query(&juliet, "").await;
-    let theirs = ids(&theirs)[0].to_owned();
+    let theirs = ids(&theirs)[0].clone();
     let own = query(&romeo, "").await;
-    let own = ids(&own)[0].to_owned();
+    let own = ids(&own)[0].clone();
     for (fields, expected) in [
         (&[("after-id", &*theirs)][..], "item-not-found"),
         (&[("before-id", "nonsense")], "item-not-found"),
@@ -152,7 +179,7 @@ async fn refusals() {
         (&[("{urn:example}more", "1")], "feature-not-implemented"),
     ] {
         let answer = filtered(&romeo, fields).await;
-        assert_eq!((condition(&answer).as_str(), bodies(&answer).len()), (expected, 0), "{fields:?}");
+        assert_eq!((&*answer.condition(), answer.len()), (expected, 1), "{fields:?}");
     }
     let set = |inside: &str| PAGE.replace("</set>", &format!("{inside}</set>"));
     for (children, expected) in [
@@ -165,35 +192,29 @@ async fn refusals() {
         (form(&[("ids", &own)]).replace("<value>", "<value>x</value><value>"), "bad-request"),
     ] {
         let answer = query(&romeo, &children).await;
-        assert_eq!(condition(&answer), expected, "{children}");
+        assert_eq!(answer.condition(), expected, "{children}");
     }
     let many = format!("<value>{own}</value>").repeat(11);
     let many =
         form(&[("ids", "")]).replace("<field var='ids'><value></value>", &format!("<field var='ids'>{many}"));
-    assert_eq!(condition(&query(&romeo, &many).await), "policy-violation");
+    assert_eq!(query(&romeo, &many).await.condition(), "policy-violation");
     // Another's archive, and nobody's.
     for payload in ["<query xmlns='urn:xmpp:mam:2'/>", "<metadata xmlns='urn:xmpp:mam:2'/>"] {
         for kind in ["set", "get"] {
             if kind == "set" && payload.starts_with("<metadata") {
                 continue;
             }
-            let answers = [
-                romeo.ask(kind, "juliet@c", payload).await,
-                romeo.ask(kind, "nobody@c", payload).await.replace("nobody", "juliet"),
-            ];
-            assert_eq!(condition(&answers[0]), "forbidden", "{}", answers[0]);
-            assert_eq!(answers[0], answers[1]);
+            let theirs = romeo.ask(kind, "juliet@c", payload).await;
+            let nobodys = romeo.ask(kind, "nobody@c", payload).await;
+            assert_eq!(theirs.condition(), "forbidden");
+            assert_eq!(theirs.only_from("juliet@c"), nobodys.only_from("nobody@c"));
         }
     }
     let without = Server::new().await;
     let romeo = without.login("romeo", "a").await;
-    assert_eq!(condition(&query(&romeo, "").await), "service-unavailable");
-    assert!(
-        !romeo
-            .ask("get", "", "<query xmlns='http://jabber.org/protocol/disco#info'/>")
-            .await
-            .contains("mam:2")
-    );
+    assert_eq!(query(&romeo, "").await.condition(), "service-unavailable");
+    let info = romeo.ask("get", "", "<query xmlns='http://jabber.org/protocol/disco#info'/>").await;
+    assert!(!info.features().iter().any(|it| it.starts_with(MAM)), "{info:?}");
 }
 
 #[tokio::test]
@@ -201,24 +222,28 @@ async fn metadata_and_form() {
     let (server, romeo, _juliet) = talking().await;
     let metadata = "<metadata xmlns='urn:xmpp:mam:2'/>";
     let empty = romeo.ask("get", "", metadata).await;
-    assert!(empty.contains("<metadata xmlns='urn:xmpp:mam:2'></metadata>"), "{empty}");
+    assert_eq!(*empty.payload("metadata", MAM), element(metadata));
     for n in ["1", "2", "3"] {
         say(&server, &romeo, "juliet@c", n).await;
     }
     let all = query(&romeo, "").await;
-    let ids = ids(&all);
+    let (ids, times) = (ids(&all), stamps(&all));
     let answer = romeo.ask("get", "romeo@c", metadata).await;
-    assert!(answer.contains(&format!("<start id='{}' timestamp='", ids[0])), "{answer}");
-    assert!(answer.contains(&format!("<end id='{}' timestamp='", ids[2])), "{answer}");
+    let edge = |name: &str, n: usize| format!("<{name} id='{}' timestamp='{}'/>", ids[n], times[n]);
+    let expected = format!("<metadata xmlns='{MAM}'>{}{}</metadata>", edge("start", 0), edge("end", 2));
+    assert_eq!(*answer.payload("metadata", MAM), element(&expected));
     let form = romeo.ask("get", "", "<query xmlns='urn:xmpp:mam:2'/>").await;
+    let fields = form.payload("query", MAM).must("x", DATA).children().filter(|it| it.is("field", DATA));
+    let vars: Vec<&str> = fields.filter_map(|it| it.attr("var")).collect();
     for var in ["with", "start", "end", "before-id", "after-id", "ids", "include-groupchat"] {
-        assert!(form.contains(&format!("var='{var}'")), "{form}");
+        assert!(vars.contains(&var), "{var}: {form:?}");
     }
-    assert!(form.contains("<open/>") && !form.contains("required"), "{form}");
+    assert!(!form.all("open", "http://jabber.org/protocol/xdata-validate").is_empty(), "{form:?}");
+    assert!(form.all("required", DATA).is_empty(), "{form:?}");
     let info = romeo.ask("get", "", "<query xmlns='http://jabber.org/protocol/disco#info'/>").await;
     for feature in
         ["urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "http://jabber.org/protocol/rsm", "urn:xmpp:sid:0"]
     {
-        assert!(info.contains(&format!("<feature var='{feature}'/>")), "{info}");
+        assert!(info.features().contains(&feature), "{feature}");
     }
 }
