@@ -39,10 +39,10 @@ async fn the_list_and_its_pushes() {
     let (one, two) = (server.login("romeo", "1").await, server.connect("romeo", "2").await);
     assert_eq!(list(&one).await, listed(&[]));
     assert_eq!(list(&two).await, listed(&[]));
-    let done = set(&one, "block", &["Tybalt@c", "tybalt@c"]).await;
+    let came = set(&one, "block", &["Tybalt@c", "tybalt@c"]).await;
     let block = command("block", &["tybalt@c"]);
-    assert_eq!(done[0], element(&format!("<iq to='romeo@c/1' id='block-0' type='set'>{block}</iq>")));
-    done.done();
+    assert_eq!(came[0], element(&format!("<iq to='romeo@c/1' id='block-0' type='set'>{block}</iq>")));
+    came.done();
     let push = element(&format!("<iq to='romeo@c/2' id='block-1' type='set'>{block}</iq>"));
     assert_eq!(two.read(), [push]);
     let three = server.connect("romeo", "3").await;
