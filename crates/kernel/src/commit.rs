@@ -15,7 +15,7 @@ use crate::{Account, Delivery, Entry, Session, SessionId, Targets, Ticket, Unrea
 /// What is done once the account's lock is released: it touches other accounts and sessions.
 pub(crate) struct After<'a> {
     account: &'a Account,
-    tickets: SmallVec<[Told; 2]>,
+    tickets: SmallVec<[Told; 4]>,
     bounces: Vec<(Arc<Stanza>, StanzaError)>,
     unread: Vec<Unread>,
 }
@@ -142,21 +142,23 @@ impl Account {
         }
     }
 
-    /// A session has got an entry. The first that counts settles it: from a session that takes messages, or
+    /// A session has got entries. The first that counts settles one: from a session that takes messages, or
     /// that is the stanza's full JID. Where it does not count now, it does if the session takes messages later.
-    pub fn acknowledged(self: &Arc<Self>, session: &Session, entry: Entry) {
-        let Some(log) = entry.log else { return };
+    pub(crate) fn acknowledged(self: &Arc<Self>, session: &Session, entries: &[Entry]) {
         let mut after = After::new(self);
         let mut state = self.lock();
-        let Ok(index) = state.find(log.seq) else { return };
-        let addressed = || entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
-        // One that has ended was too late: what it held is the others'.
-        let Some(resource) = state.resource_of(session.id) else { return };
-        if resource.takes_messages() || addressed() {
-            self.settle_open(&mut state, index, &mut after);
-        } else {
-            resource.acknowledged.push(log.seq);
-            self.commit_up_to(&mut state, log.seq);
+        for entry in entries {
+            let Some(log) = entry.log else { continue };
+            let Ok(index) = state.find(log.seq) else { continue };
+            let addressed = || entry.stanza.to.as_ref().is_some_and(|to| **to == *session.jid);
+            // One that has ended was too late: what it held is the others'.
+            let Some(resource) = state.resource_of(session.id) else { break };
+            if resource.takes_messages() || addressed() {
+                self.settle_open(&mut state, index, &mut after);
+            } else {
+                resource.acknowledged.push(log.seq);
+                self.commit_up_to(&mut state, log.seq);
+            }
         }
         drop(state);
         after.run();

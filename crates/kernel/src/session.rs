@@ -185,9 +185,7 @@ impl Session {
         let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
         let outcome = self.outbox.lock().acknowledge(h, |entry| entries.push(entry));
         // The account's lock comes before the outbox's.
-        for entry in entries {
-            self.account.acknowledged(self, entry);
-        }
+        self.account.acknowledged(self, &entries);
         outcome
     }
 
@@ -195,9 +193,7 @@ impl Session {
     pub fn reached(&self) {
         let mut entries: SmallVec<[Entry; 8]> = SmallVec::new();
         self.outbox(|outbox| outbox.reached(outbox.unacked(), |entry| entries.push(entry)));
-        for entry in entries {
-            self.account.acknowledged(self, entry);
-        }
+        self.account.acknowledged(self, &entries);
     }
 
     pub(crate) fn reopen(&self, n: u64) {

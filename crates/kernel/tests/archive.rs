@@ -6,10 +6,14 @@ mod world;
 
 use std::time::Duration;
 
+use minidom::Element;
 use tempfile::TempDir;
 use waxwing_kernel::{Archive, Retention, Settings, now};
+use waxwing_stanza::ns::{CLIENT, STANZAS};
 use waxwing_store::Store;
 use world::{Client, World, settings};
+
+const MAM: &str = "urn:xmpp:mam:2";
 
 async fn world() -> (World, TempDir) {
     with(settings()).await
@@ -22,24 +26,31 @@ async fn with(settings: Settings) -> (World, TempDir) {
     (world, folder)
 }
 
-/// Asks for the archive; the bodies of the results, or the error's text.
-async fn query(client: &mut Client, inside: &str) -> Result<Vec<String>, String> {
+/// Asks for the archive; the bodies of the results, or the error.
+async fn query(client: &mut Client, inside: &str) -> Result<Vec<String>, Element> {
     client
         .send_xml(&format!("<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'>{inside}</query></iq>"))
         .await;
     let mut bodies = Vec::new();
     while let Some(stanza) = client.next() {
-        let bytes = stanza.element().bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        if text.contains("<error") {
-            return Err(text);
+        let stanza = parsed(stanza.element().bytes());
+        if let Some(error) = stanza.get_child("error", CLIENT) {
+            return Err(error.clone());
         }
-        let body = text.split("<body>").nth(1).and_then(|rest| rest.split("</body>").next());
-        if text.contains("<result") {
-            bodies.extend(body.map(str::to_owned));
-        }
+        bodies.extend(stanza.get_child("result", MAM).map(body_inside));
     }
     Ok(bodies)
+}
+
+fn parsed(stanza: &[u8]) -> Element {
+    let stanza = std::str::from_utf8(stanza).unwrap();
+    let stream: Element = format!("<stream xmlns='{CLIENT}'>{stanza}</stream>").parse().unwrap();
+    stream.children().next().unwrap().clone()
+}
+
+fn body_inside(result: &Element) -> String {
+    let forwarded = result.get_child("forwarded", "urn:xmpp:forward:0").unwrap();
+    forwarded.get_child("message", CLIENT).unwrap().get_child("body", CLIENT).unwrap().text()
 }
 
 #[tokio::test]
@@ -145,7 +156,8 @@ async fn a_client_that_does_not_read_is_refused_and_bounded() {
         }
     }
     let refused = refused.expect("nothing was acknowledged");
-    assert!(refused.contains("type='wait'") && refused.contains("<resource-constraint"), "{refused}");
+    assert_eq!(refused.attr("type"), Some("wait"));
+    assert!(refused.has_child("resource-constraint", STANZAS), "{refused:?}");
     assert!(a.session.outbox(|outbox| outbox.weight()) < 65_536);
     assert!(a.session.closing().is_none());
     a.acknowledge();

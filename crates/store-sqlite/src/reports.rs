@@ -25,7 +25,7 @@ pub(crate) async fn add(conn: &mut SqliteConnection, report: &Report, keep: u32)
     .await?;
     sqlx::query(
         "DELETE FROM reports WHERE owner = ?1 AND id NOT IN \
-         (SELECT id FROM reports WHERE owner = ?1 ORDER BY id DESC LIMIT ?2)",
+         (SELECT id FROM reports WHERE owner = ?1 ORDER BY id DESC LIMIT +?2)",
     )
     .bind(report.owner)
     .bind(keep)
@@ -42,7 +42,7 @@ pub(crate) async fn page(
     sqlx::query(
         "SELECT reports.id, jid, reported, reason, messages FROM reports JOIN accounts ON accounts.id = owner \
          WHERE reports.id > ?1 AND (?2 IS NULL OR host = ?2) AND (?3 IS NULL OR ?3 IN (reported, bare, domain)) \
-         ORDER BY reports.id LIMIT ?4",
+         ORDER BY reports.id LIMIT +?4",
     )
     .bind(position(query.after.min(i64::MAX.unsigned_abs())))
     .bind(query.host.as_deref())
@@ -76,7 +76,7 @@ pub(crate) async fn remove(conn: &mut SqliteConnection, id: u64) -> sqlx::Result
 }
 
 pub(crate) async fn expire(conn: &mut SqliteConnection, before: UnixMillis, limit: u32) -> sqlx::Result<u64> {
-    sqlx::query("DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE id < ? ORDER BY id LIMIT ?)")
+    sqlx::query("DELETE FROM reports WHERE id IN (SELECT id FROM reports WHERE id < ? ORDER BY id LIMIT +?)")
         .bind(position(report_id(before, 0)))
         .bind(limit)
         .execute(conn)

@@ -26,7 +26,7 @@ pub(crate) async fn trim(
         return Ok(0);
     }
     let last: Option<i64> = sqlx::query_scalar(
-        "SELECT max(seq) FROM (SELECT seq FROM log WHERE owner = ? AND archived = 1 ORDER BY seq LIMIT ?)",
+        "SELECT max(seq) FROM (SELECT seq FROM log WHERE owner = ? AND archived = 1 ORDER BY seq LIMIT +?)",
     )
     .bind(owner)
     .bind(position(excess))
@@ -48,7 +48,7 @@ pub(crate) async fn expire(
     let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
     let last: Option<i64> = sqlx::query_scalar(
         "SELECT max(seq) FROM \
-         (SELECT seq FROM log WHERE owner = ? AND seq < ? AND archived = 1 ORDER BY seq LIMIT ?)",
+         (SELECT seq FROM log WHERE owner = ? AND seq < ? AND archived = 1 ORDER BY seq LIMIT +?)",
     )
     .bind(owner)
     .bind(bound(before))
@@ -93,7 +93,7 @@ pub(crate) async fn archives(
                 (SELECT seq FROM log WHERE log.owner = head.owner AND archived = 1 ORDER BY seq LIMIT 1) AS oldest \
             FROM log_heads AS head JOIN accounts ON accounts.id = head.owner \
             LEFT JOIN docs ON docs.owner = head.owner AND docs.kind = ? AND docs.key = ? \
-            WHERE head.owner > ? AND head.archived > 0 ORDER BY head.owner LIMIT ?) \
+            WHERE head.owner > ? AND head.archived > 0 ORDER BY head.owner LIMIT +?) \
          WHERE oldest IS NOT NULL ORDER BY owner",
     )
     .bind(kind)
@@ -115,7 +115,7 @@ pub(crate) async fn expire_resends(
     before: UnixMillis,
     limit: u32,
 ) -> sqlx::Result<u64> {
-    sqlx::query("DELETE FROM resends WHERE id IN (SELECT id FROM resends ORDER BY id LIMIT ?) AND at < ?")
+    sqlx::query("DELETE FROM resends WHERE id IN (SELECT id FROM resends ORDER BY id LIMIT +?) AND at < ?")
         .bind(limit)
         .bind(before)
         .execute(conn)

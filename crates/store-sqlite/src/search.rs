@@ -77,9 +77,9 @@ pub(crate) async fn page(
         sql.push_str(" AND log.seq IN (SELECT value FROM json_each(?7))");
     }
     sql.push_str(if query.backwards {
-        " ORDER BY log.seq DESC LIMIT ?4"
+        " ORDER BY log.seq DESC LIMIT +?4"
     } else {
-        " ORDER BY log.seq LIMIT ?4"
+        " ORDER BY log.seq LIMIT +?4"
     });
     // Between quotes a word is a word, whatever else it would mean.
     let quoted = |word: &str| format!("\"{}\"", word.replace('"', ""));
