@@ -26,7 +26,7 @@ pub(crate) enum Mode {
     Behind(Seq),
 }
 
-/// Bytes of a resource's name that need no memory of their own: what clients choose, and what they are given.
+/// Bytes of a resource's name that need no memory of their own: as many as most names have that clients choose.
 const NAME: usize = 24;
 
 /// One session of an account.
