@@ -19,6 +19,7 @@ mod report;
 mod scenarios;
 mod scram;
 mod server;
+mod standstill;
 mod syscalls;
 mod tally;
 mod wire;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         [relay, certificate, address] if relay == "relay" => {
             runtime().and_then(|runtime| runtime.block_on(relay::run(Path::new(certificate), address)))
         }
+        [watch] if watch == "watch" => standstill::watch_this_core(),
         _ => Options::read(&arguments).and_then(measure),
     };
     match outcome {

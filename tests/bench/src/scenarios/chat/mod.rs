@@ -14,6 +14,7 @@ use crate::client::{Client, Target};
 use crate::options::Scale;
 use crate::report::{Figure, Other, Report, Target as Goal, quantile};
 use crate::server::{Kind, Product, Server};
+use crate::standstill::Watch;
 use crate::{Fault, syscalls};
 use talk::Talker;
 
@@ -127,6 +128,8 @@ const QUANTILES: [(f64, Figure); 4] = [
     ),
     (0.999, figure(PACED, "latency, p99.9", "ms", &[])),
 ];
+/// With the time in which the machine stood still.
+const P99_ALL: Figure = figure(PACED, "latency, p99, with the machine's standstills", "ms", &[]);
 const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
 
 /// What a server does for the last login is over.
@@ -156,13 +159,7 @@ async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind, counted
             talkers = count_calls(report, kind, &server, &scale, load, talkers).await?;
         }
     }
-    let before = server.cpu()?;
-    let (talkers, mut waits) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
-    let used = server.cpu()? - before;
-    report.add(&CPU_PACED, kind.name(), used.as_secs_f64() * 1e6 / waits.len() as f64);
-    for (part, figure) in &QUANTILES {
-        report.add(figure, kind.name(), quantile(&mut waits, *part));
-    }
+    let talkers = paced(report, kind, &server, &scale, talkers).await?;
     report.add(&FAULTS_OFF, kind.name(), 0.0);
     report.add(&FAULTS_PACED, kind.name(), 0.0);
     let sent: u32 = talkers.iter().map(Talker::sent).sum();
@@ -171,6 +168,29 @@ async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind, counted
         report.add(&UNWRITTEN, kind.name(), (1.0 - written / f64::from(sent)) * 100.0);
     }
     Ok(())
+}
+
+async fn paced(
+    report: &mut Report,
+    kind: Kind,
+    server: &Server,
+    scale: &Scale,
+    talkers: Vec<Talker>,
+) -> Result<Vec<Talker>, Fault> {
+    let (watch, before) = (Watch::begin()?, server.cpu()?);
+    let (talkers, journeys) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
+    let (used, standstills) = (server.cpu()? - before, watch.end()?);
+    report.add(&CPU_PACED, kind.name(), used.as_secs_f64() * 1e6 / journeys.len() as f64);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let mut waits: Vec<f64> =
+        journeys.iter().map(|&(due, come)| ms(standstills.running(due, come))).collect();
+    for (part, figure) in &QUANTILES {
+        report.add(figure, kind.name(), quantile(&mut waits, *part));
+    }
+    let mut all: Vec<f64> =
+        journeys.iter().map(|&(due, come)| ms(come.saturating_duration_since(due))).collect();
+    report.add(&P99_ALL, kind.name(), quantile(&mut all, 0.99));
+    Ok(talkers)
 }
 
 async fn archive_on(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {

@@ -32,12 +32,15 @@ impl Plan {
     }
 }
 
-/// The first `pairs` talk for about `span`. Returns everybody, and the latencies in ms.
+/// When a message was to be sent, and when it came.
+pub type Journey = (Instant, Instant);
+
+/// The first `pairs` talk for about `span`. Returns everybody, and each message's journey.
 pub async fn talk(
     talkers: Vec<Talker>,
     pairs: usize,
     span: Duration,
-) -> Result<(Vec<Talker>, Vec<f64>), Fault> {
+) -> Result<(Vec<Talker>, Vec<Journey>), Fault> {
     let senders = (pairs * 2) as u32;
     let each = (span.as_micros() / INTERVAL.as_micros()) as u32 / senders;
     let plan = Plan { begin: Instant::now() + LEAD, senders, each: each.max(1) };
@@ -49,20 +52,20 @@ pub async fn talk(
             turns.push(turn);
         }
         tasks.spawn(async move {
-            let mut waits = Vec::new();
+            let mut journeys = Vec::new();
             if talker.number < pairs * 2 {
-                converse(&mut talker, plan, &mut wait, &mut waits).await?;
+                converse(&mut talker, plan, &mut wait, &mut journeys).await?;
             }
-            Ok::<_, Fault>((talker, waits))
+            Ok::<_, Fault>((talker, journeys))
         });
     }
     // A thread: the runtime's timer counts in milliseconds.
     let pacer = thread::spawn(move || pace(plan, &turns));
     let (mut done, mut all) = (Vec::new(), Vec::new());
     while let Some(ended) = tasks.join_next().await {
-        let (talker, mut waits) = ended??;
+        let (talker, mut journeys) = ended??;
         done.push(talker);
-        all.append(&mut waits);
+        all.append(&mut journeys);
     }
     pacer.join().map_err(|_| Fault::new("the pacer failed"))?;
     Ok((done, all))
@@ -84,7 +87,7 @@ async fn converse(
     talker: &mut Talker,
     plan: Plan,
     turns: &mut Receiver<()>,
-    waits: &mut Vec<f64>,
+    journeys: &mut Vec<Journey>,
 ) -> Result<(), Fault> {
     // In every phase before, both of a pair sent the same number.
     let first = talker.sent();
@@ -106,7 +109,7 @@ async fn converse(
                         Event::Message(message) => {
                             talker.tally.count(message);
                             let due = plan.time(message.sender, message.number.saturating_sub(first));
-                            waits.push(now.saturating_duration_since(due).as_secs_f64() * 1e3);
+                            journeys.push((due, now));
                         }
                         Event::Stray | Event::End => return Err(Fault::new("a message was refused")),
                         _ => {}
