@@ -81,7 +81,7 @@ const FULL: Scale = Scale {
     pairs: 200,
     chat: 60_000,
     chat_peers: 3_000,
-    paced: Duration::from_secs(5),
+    paced: Duration::from_secs(4),
     growth: &[100, 1_000, 5_000, 10_000],
     archive: 10_000_000,
 };

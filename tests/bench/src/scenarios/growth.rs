@@ -17,8 +17,8 @@ const RATE: Figure = Figure::new(SCENARIO, "delivered, with", "messages/s");
 const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "µs");
 const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
 
-/// Messages that every session sends at least.
-const EACH: usize = 10;
+/// Messages that every session sends in one talk: how a talk begins and ends costs too.
+const EACH: usize = 12;
 
 /// Once: its points lie close enough to each other to show what one run is worth.
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -40,11 +40,13 @@ async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), 
         let at = sessions as u64;
         report.add(&MEMORY.at(at), kind.name(), (server.resident()? - empty) / sessions as f64);
 
-        let each = (scale.chat / sessions).max(EACH);
+        let talks = (scale.chat / sessions / EACH).max(1);
         let (before, begun) = (server.cpu()?, Instant::now());
-        talkers = talk::in_turns(talkers, sessions / 2, scale.pairs, 1, each).await?;
+        for _ in 0..talks {
+            talkers = talk::in_turns(talkers, sessions / 2, scale.pairs, 1, EACH).await?;
+        }
         let (used, took) = (server.cpu()? - before, begun.elapsed());
-        let delivered = (sessions * each) as f64;
+        let delivered = (sessions * EACH * talks) as f64;
         report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
         report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());
     }

@@ -140,6 +140,10 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
             archive_off(bench, report, kind, turn == 0).await?;
         }
+        // The two once more: next to each other they are so close that the machine's moods show.
+        for kind in [Kind::WAXWING, Kind::RELAY] {
+            one_in_flight(bench, report, kind).await?;
+        }
         let on = bench.kinds(&[Kind::WAXWING]).into_iter().map(Kind::archived);
         for kind in on.flat_map(|kind| [kind, kind.on_postgres()]) {
             archive_on(bench, report, kind).await?;
@@ -168,6 +172,13 @@ async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind, counted
         report.add(&UNWRITTEN, kind.name(), (1.0 - written / f64::from(sent)) * 100.0);
     }
     Ok(())
+}
+
+async fn one_in_flight(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+    let scale = bench.scale;
+    let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
+    let talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
+    measure(report, kind, &server, &scale, &LOADS_OFF[0], talkers).await.map(drop)
 }
 
 async fn paced(
