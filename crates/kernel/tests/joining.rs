@@ -6,21 +6,11 @@ mod world;
 
 use std::time::Duration;
 
-use tempfile::TempDir;
 use waxwing_kernel::{Archive, Settings};
 use world::{Client, World, Writes, settings};
 
 const PASSING: &str = "<no-permanent-store xmlns='urn:xmpp:hints'/>";
 const HOUR: Duration = Duration::from_secs(3600);
-
-async fn world(archive: Archive) -> (World, TempDir) {
-    with(archive, settings()).await
-}
-
-async fn with(archive: Archive, settings: Settings) -> (World, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (World::start(folder.path(), 1, archive, settings).await, folder)
-}
 
 /// A new session; the bodies of the oldest and the newest entry in its archive.
 async fn join(world: &World, name: &str, resource: &str) -> (Client, Option<(String, String)>) {
@@ -65,7 +55,7 @@ fn both(first: &str, last: &str) -> Option<(String, String)> {
 
 #[tokio::test]
 async fn what_is_archived_is_left_to_the_archive() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let a = to_nobody(&world, &["1", "2", "3"]).await;
     let (mut b, ends) = join(&world, "b", "1").await;
     assert_eq!(ends, both("1", "3"));
@@ -85,7 +75,7 @@ async fn what_is_archived_is_left_to_the_archive() {
 
 #[tokio::test]
 async fn what_is_not_archived_waits_for_the_session_to_be_available() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let a = to_nobody(&world, &["1"]).await;
     a.send_xml(&format!("<message type='chat' to='b@x'><body>2</body>{PASSING}</message>")).await;
     a.send("b@x", "3").await;
@@ -100,7 +90,7 @@ async fn what_is_not_archived_waits_for_the_session_to_be_available() {
 #[tokio::test]
 async fn without_an_archive_everything_waits() {
     for policy in [Archive::UntilDelivered, Archive::Never] {
-        let (world, _folder) = world(policy).await;
+        let (world, _folder) = World::fresh(policy, settings()).await;
         let _a = to_nobody(&world, &["1", "2"]).await;
         let (mut b, ends) = join(&world, "b", "1").await;
         assert_eq!((ends, waiting(&world, &b).await), (None, 2));
@@ -111,7 +101,7 @@ async fn without_an_archive_everything_waits() {
 
 #[tokio::test]
 async fn an_archive_that_was_emptied_keeps_what_waits() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let _a = to_nobody(&world, &["1", "2"]).await;
     world.account("b").await.set_archive_policy(Some(Archive::Never)).await.unwrap();
     let (mut b, ends) = join(&world, "b", "1").await;
@@ -122,7 +112,7 @@ async fn an_archive_that_was_emptied_keeps_what_waits() {
 
 #[tokio::test]
 async fn what_is_not_committed_when_it_joins_comes_live() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let a = to_nobody(&world, &["1"]).await;
     world.store.set(Writes::Held);
     a.send("b@x/1", "2").await;
@@ -139,7 +129,7 @@ async fn what_is_not_committed_when_it_joins_comes_live() {
 
 #[tokio::test]
 async fn who_holds_it_gets_it_all_the_same() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let a = to_nobody(&world, &[]).await;
     let mut first = world.client("b", "1").await;
     first.available(0);
@@ -169,7 +159,7 @@ async fn who_holds_it_gets_it_all_the_same() {
 
 #[tokio::test]
 async fn what_another_has_yet_to_read_from_the_log_waits() {
-    let (world, _folder) = with(Archive::Always, Settings { outbox_bytes: 4000, ..settings() }).await;
+    let (world, _folder) = World::fresh(Archive::Always, Settings { outbox_bytes: 4000, ..settings() }).await;
     let a = to_nobody(&world, &[]).await;
     let mut slow = world.client("b", "1").await;
     slow.available(0);
@@ -194,7 +184,7 @@ async fn what_another_has_yet_to_read_from_the_log_waits() {
 
 #[tokio::test]
 async fn what_was_acknowledged_a_moment_ago_is_settled_once() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let a = to_nobody(&world, &[]).await;
     let mut first = world.client("b", "1").await;
     first.available(0);
@@ -224,7 +214,8 @@ async fn what_was_acknowledged_a_moment_ago_is_settled_once() {
 async fn what_the_archive_keeps_for_less_than_a_day_waits() {
     for (hours, expected) in [(24, 2), (25, 0)] {
         let archive_retention = hours * HOUR;
-        let (world, _folder) = with(Archive::Always, Settings { archive_retention, ..settings() }).await;
+        let (world, _folder) =
+            World::fresh(Archive::Always, Settings { archive_retention, ..settings() }).await;
         let _a = to_nobody(&world, &["1", "2"]).await;
         let (b, ends) = join(&world, "b", "1").await;
         assert_eq!(ends, both("1", "2"), "{hours} h");
@@ -234,7 +225,8 @@ async fn what_the_archive_keeps_for_less_than_a_day_waits() {
 
 #[tokio::test]
 async fn what_newer_ones_may_soon_push_out_waits() {
-    let (world, _folder) = with(Archive::Always, Settings { archived_messages: 8, ..settings() }).await;
+    let (world, _folder) =
+        World::fresh(Archive::Always, Settings { archived_messages: 8, ..settings() }).await;
     let _a = to_nobody(&world, &["1", "2", "3", "4", "5", "6"]).await;
     let (mut b, ends) = join(&world, "b", "1").await;
     assert_eq!(ends, both("1", "6"));
@@ -244,7 +236,7 @@ async fn what_newer_ones_may_soon_push_out_waits() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_left_as_it_is() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let _a = to_nobody(&world, &["1"]).await;
     let b = world.client("b", "1").await;
     world.account("b").await.archive_policy().await.unwrap();
@@ -256,7 +248,7 @@ async fn what_cannot_be_read_is_left_as_it_is() {
 
 #[tokio::test]
 async fn a_session_that_has_ended_leaves_nothing() {
-    let (world, _folder) = world(Archive::Always).await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let _a = to_nobody(&world, &["1"]).await;
     let b = world.client("b", "1").await;
     let session = b.session.clone();

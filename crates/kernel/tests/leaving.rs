@@ -10,11 +10,6 @@ use waxwing_stanza::{IqType, Kind, MessageType, PresenceType, Stanza};
 use waxwing_store::{RosterRow, Subscription};
 use world::{Client, World, Writes, addr, settings};
 
-async fn world() -> (World, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (World::start(folder.path(), 1, Archive::Always, settings()).await, folder)
-}
-
 /// All that is there but presence.
 fn stanzas(client: &mut Client) -> Vec<Stanza> {
     let all = std::iter::from_fn(|| client.next());
@@ -24,7 +19,7 @@ fn stanzas(client: &mut Client) -> Vec<Stanza> {
 /// A request and a room's message wait behind a message that is not committed, and nobody is left when it is.
 #[tokio::test]
 async fn what_waits_behind_a_commit_for_a_session_that_ends_is_answered() {
-    let (world, _folder) = world().await;
+    let (world, _folder) = World::fresh(Archive::Always, settings()).await;
     let mut a = world.client("a", "1").await;
     let b = world.client("b", "1").await;
     b.available(0);
@@ -78,7 +73,7 @@ async fn killed_between(world: World, folder: &TempDir, client: &Client, kind: &
 
 #[tokio::test]
 async fn a_request_that_a_crash_cut_short_is_made_once_more() {
-    let (world, folder) = world().await;
+    let (world, folder) = World::fresh(Archive::Always, settings()).await;
     let a = world.client("a", "1").await;
     world.account("b").await;
     let world = killed_between(world, &folder, &a, "subscribe", "b@x").await;
@@ -93,7 +88,7 @@ async fn a_request_that_a_crash_cut_short_is_made_once_more() {
 #[tokio::test]
 async fn an_answer_that_a_crash_cut_short_is_given_once_more() {
     for (answer, subscription) in [("subscribed", Subscription::To), ("unsubscribed", Subscription::None)] {
-        let (world, folder) = world().await;
+        let (world, folder) = World::fresh(Archive::Always, settings()).await;
         let (a, b) = (world.client("a", "1").await, world.client("b", "1").await);
         step(&a, "subscribe", "b@x").await;
         let world = killed_between(world, &folder, &b, answer, "a@x").await;
@@ -117,7 +112,7 @@ async fn an_answer_that_a_crash_cut_short_is_given_once_more() {
 
 #[tokio::test]
 async fn a_removal_that_a_crash_cut_short_is_made_once_more() {
-    let (world, folder) = world().await;
+    let (world, folder) = World::fresh(Archive::Always, settings()).await;
     let (a, b) = (world.client("a", "1").await, world.client("b", "1").await);
     step(&a, "subscribe", "b@x").await;
     step(&b, "subscribed", "a@x").await;

@@ -70,7 +70,7 @@ const FULL: Scale = Scale {
     logins: 500,
     logins_peers: 200,
     idle: 10_000,
-    idle_peers: 600,
+    idle_peers: 1_200,
     settle: Duration::from_secs(2),
     rest: Duration::from_secs(2),
     contacts: 100,

@@ -93,6 +93,8 @@ fn run(binaries: &Path, folder: &Path, data: &Path) -> Option<(u16, Child)> {
         .arg("-D")
         .arg(data)
         .args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "fsync=on"])
+        // Room for a large archive to be made without a checkpoint for every gigabyte.
+        .args(["-c", "max_wal_size=4GB"])
         .args(["-p", &port.to_string(), "-k", &folder.display().to_string()])
         .stdin(Stdio::piped())
         .stdout(log.try_clone().unwrap())

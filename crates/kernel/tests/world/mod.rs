@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jid::Jid;
+use tempfile::TempDir;
 use waxwing_kernel::{Account, Archive, Core, Host, Session, Settings, Setup};
 use waxwing_stanza::{Kind, PresenceType, Stanza};
 use waxwing_store::{NewAccount, Store, Writer, WriterOptions};
@@ -24,6 +25,11 @@ pub struct World {
     pub core: Arc<Core>,
     pub host: Arc<Host>,
     pub store: Arc<Trying>,
+}
+
+/// Nothing is written for want of an acknowledgement.
+pub fn patient() -> Settings {
+    Settings { linger: Duration::from_secs(60), ..settings() }
 }
 
 pub fn settings() -> Settings {
@@ -45,6 +51,12 @@ pub fn settings() -> Settings {
 }
 
 impl World {
+    /// A new one, and the folder that its database is in.
+    pub async fn fresh(archive: Archive, settings: Settings) -> (World, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (World::start(folder.path(), 1, archive, settings).await, folder)
+    }
+
     pub async fn start(folder: &Path, boot: u64, archive: Archive, settings: Settings) -> World {
         let store = Trying::open(&folder.join("waxwing.db")).await;
         let options = WriterOptions { retry_for: Duration::ZERO, ..WriterOptions::default() };
