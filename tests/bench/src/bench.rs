@@ -200,7 +200,9 @@ impl Bench {
     /// Makes accounts.
     fn template(&mut self, kind: Kind, friends: usize) -> Result<PathBuf, Fault> {
         let data = self.data(kind)?;
-        let count = self.scale.accounts(!kind.is_peer());
+        // To make an account takes a peer as long as to log in.
+        let count =
+            if friends > 0 { friends + self.scale.warm() } else { self.scale.accounts(!kind.is_peer()) };
         if kind.is_peer() {
             server::make(kind, &self.setting(None), &data, Accounts { count, friends })?;
         } else {
