@@ -154,7 +154,7 @@ impl Bench {
             let template = cluster.fresh_database().await;
             let data = self.data(kind)?;
             let setting = self.setting(Some(template.clone()));
-            server::import(&setting, &data, &self.accounts(self.scale.accounts(true))?)?;
+            server::import(&setting, &data, &self.accounts(self.scale.accounts(false))?)?;
             self.template_database = Some(template);
             return Box::pin(self.database(kind)).await;
         }
@@ -200,9 +200,7 @@ impl Bench {
     /// Makes accounts.
     fn template(&mut self, kind: Kind, friends: usize) -> Result<PathBuf, Fault> {
         let data = self.data(kind)?;
-        // To make an account takes a peer as long as to log in.
-        let count =
-            if friends > 0 { friends + self.scale.warm() } else { self.scale.accounts(!kind.is_peer()) };
+        let count = self.scale.accounts(!kind.is_peer());
         if kind.is_peer() {
             server::make(kind, &self.setting(None), &data, Accounts { count, friends })?;
         } else {

@@ -136,10 +136,10 @@ const SMOKE: Scale = Scale {
 };
 
 impl Scale {
-    /// Accounts that a server is made with: enough for every scenario.
-    pub fn accounts(&self, ours: bool) -> usize {
+    /// Accounts that a server is made with: enough for every scenario, `all` for those of many sessions of ours too.
+    pub fn accounts(&self, all: bool) -> usize {
         let grown = self.growth.iter().copied().max().unwrap_or(0);
-        let idle = if ours { self.idle.max(grown) } else { self.idle_peers };
+        let idle = if all { self.idle.max(grown) } else { self.idle_peers };
         let recipients = self.senders * crate::scenarios::RECIPIENTS;
         // Some more to warm up with.
         idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)

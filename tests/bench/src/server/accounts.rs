@@ -5,10 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{Kind, Product, Setting, command, free_address};
 use crate::client::{jid, user};
 use crate::scram;
 use crate::{DOMAIN, Fault};
+
+/// Of each account's password: the servers are not made to hash for minutes what is known.
+const SALT: &str = "salt";
 
 /// How many accounts there are, numbered from 0; their names are their passwords.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,9 +46,9 @@ fn prosody(data: &Path, accounts: Accounts) -> Result<(), Fault> {
     fs::create_dir_all(&rosters)?;
     for owner in 0..accounts.count {
         let file = format!("{}.dat", user(owner));
-        let (stored, server) = scram::keys(&user(owner), b"salt", scram::ITERATIONS);
+        let (stored, server) = scram::keys(&user(owner), SALT.as_bytes(), scram::ITERATIONS);
         let made = format!(
-            "return {{ iteration_count = {}; salt = \"salt\"; stored_key = \"{}\"; server_key = \"{}\"; }};\n",
+            "return {{ iteration_count = {}; salt = \"{SALT}\"; stored_key = \"{}\"; server_key = \"{}\"; }};\n",
             scram::ITERATIONS,
             hex(&stored),
             hex(&server)
@@ -75,7 +80,12 @@ fn ejabberd(kind: Kind, setting: &Setting<'_>, data: &Path, accounts: Accounts) 
                 .collect();
             let name = user(owner);
             let roster = format!("<query xmlns='jabber:iq:roster'>{items}</query>");
-            format!("<user name='{name}' password='{name}'>{roster}</user>")
+            let (stored, server) = scram::keys(&name, SALT.as_bytes(), scram::ITERATIONS);
+            // Twice: it keeps them in base64.
+            let twice = |bytes: &[u8]| STANDARD.encode(STANDARD.encode(bytes));
+            let [stored, server, salt] = [&stored, &server, SALT.as_bytes()].map(twice);
+            let keys = format!("scram:{stored},{server},{salt},{}", scram::ITERATIONS);
+            format!("<user name='{name}' password='{keys}'>{roster}</user>")
         })
         .collect();
     let file = data.join("accounts.xml");
