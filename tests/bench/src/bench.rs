@@ -200,7 +200,10 @@ impl Bench {
     /// Makes accounts.
     fn template(&mut self, kind: Kind, friends: usize) -> Result<PathBuf, Fault> {
         let data = self.data(kind)?;
-        let count = self.scale.accounts(!kind.is_peer());
+        let count = match friends {
+            0 => self.scale.accounts(!kind.is_peer()),
+            friends => friends + self.scale.warm(),
+        };
         if kind.is_peer() {
             server::make(kind, &self.setting(None), &data, Accounts { count, friends })?;
         } else {

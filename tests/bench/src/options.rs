@@ -39,6 +39,8 @@ pub struct Scale {
     /// Idle sessions of our server, and of the peers', which cost more.
     pub idle: usize,
     pub idle_peers: usize,
+    /// The peers' before those that are measured: what ejabberd has left over from its start holds some 400.
+    pub idle_peers_first: usize,
     /// After so long they have given back the buffers of their login.
     pub settle: Duration,
     /// How long they are watched.
@@ -70,9 +72,10 @@ const FULL: Scale = Scale {
     logins: 500,
     logins_peers: 150,
     idle: 10_000,
-    idle_peers: 1_000,
-    settle: Duration::from_secs(2),
-    rest: Duration::from_secs(2),
+    idle_peers: 700,
+    idle_peers_first: 500,
+    settle: Duration::from_secs(1),
+    rest: Duration::from_secs(1),
     contacts: 100,
     senders: 50,
     offline: 600,
@@ -96,6 +99,7 @@ const QUICK: Scale = Scale {
     logins_peers: 0,
     idle: 1_000,
     idle_peers: 0,
+    idle_peers_first: 0,
     settle: Duration::from_secs(1),
     rest: Duration::from_secs(1),
     contacts: 30,
@@ -120,6 +124,7 @@ const SMOKE: Scale = Scale {
     logins_peers: 0,
     idle: 4,
     idle_peers: 0,
+    idle_peers_first: 0,
     settle: Duration::from_millis(50),
     rest: Duration::from_millis(50),
     contacts: 3,
@@ -139,7 +144,7 @@ impl Scale {
     /// Accounts that a server is made with: enough for every scenario, `all` for those of many sessions of ours too.
     pub fn accounts(&self, all: bool) -> usize {
         let grown = self.growth.iter().copied().max().unwrap_or(0);
-        let idle = if all { self.idle.max(grown) } else { self.idle_peers };
+        let idle = if all { self.idle.max(grown) } else { self.idle_peers + self.idle_peers_first };
         let recipients = self.senders * crate::scenarios::RECIPIENTS;
         // Some more to warm up with.
         idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)

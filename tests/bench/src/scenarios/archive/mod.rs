@@ -182,7 +182,7 @@ fn peer(number: u64) -> String {
 
 fn entry(owner: OwnerId, number: u64) -> Write {
     let peer = peer(number % PEERS);
-    let body = "But soft, what light through yonder window breaks? ".repeat(3);
+    let body = "But soft, what light through yonder window breaks? ".repeat(2);
     let stanza = format!(
         "<message from='{peer}/phone' to='owner@x' type='chat' id='m{number}'><body>{body}</body></message>"
     );

@@ -98,7 +98,7 @@ const LOADS_ON: [Load; 2] = [
     Load {
         in_flight: 16,
         pairs: |scale| scale.pairs / 2,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 2 },
         cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
         calls: None,
