@@ -78,7 +78,8 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Fault>> + Send,
 {
-    let group = if kind.is_peer() { GROUP } else { numbers.len() };
+    // None at all, too: no step is of nothing.
+    let group = if kind.is_peer() { GROUP } else { numbers.len().max(1) };
     let mut begun = Vec::with_capacity(numbers.len());
     for first in numbers.clone().step_by(group) {
         let begin = begin.clone();
