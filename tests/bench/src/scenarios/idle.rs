@@ -78,7 +78,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Fault>> + Send,
 {
-    // None at all, too: no step is of nothing.
+    // At least one: with tiny numbers nobody warms up, and no step may be 0.
     let group = if kind.is_peer() { GROUP } else { numbers.len().max(1) };
     let mut begun = Vec::with_capacity(numbers.len());
     for first in numbers.clone().step_by(group) {
