@@ -192,7 +192,9 @@ impl Options {
                 "--binary" => options.binary = value()?,
                 name => match crate::scenarios::NAMES.iter().find(|known| **known == name) {
                     Some(name) => options.scenarios.push(name),
-                    None => return Err(Fault::new(USAGE)),
+                    None => {
+                        return Err(Fault::new(format!("{name} is no option and no scenario\n{USAGE}")));
+                    }
                 },
             }
         }

@@ -6,7 +6,7 @@ mod plot;
 mod target;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs;
 use std::path::Path;
 
@@ -102,8 +102,10 @@ impl Report {
 
     /// Reads what [`Report::write`] wrote.
     pub fn read(path: &Path) -> Result<Report, Fault> {
-        let text = fs::read(path).map_err(|error| Fault::new(format!("{}: {error}", path.display())))?;
-        Ok(serde_json::from_slice(&text)?)
+        let said = |error: &dyn Display| Fault::new(format!("{}: {error}", path.display()));
+        let text = fs::read(path).map_err(|error| said(&error))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| said(&format_args!("not the figures.json of a run: {error}")))
     }
 
     /// Adds the value of one run.
