@@ -1,6 +1,8 @@
 //! What comes in: stanzas, and the elements of stream management.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::Poll;
 
 use jid::Jid;
 use tokio::time::Instant;
@@ -71,14 +73,18 @@ impl Connection {
         Ok(None)
     }
 
-    /// Handles a stanza to its end; what waits for the client goes on being written meanwhile.
-    pub(super) async fn handle(&mut self, mut handling: Handling) {
+    /// Handles a stanza to its end; what waits for the client goes on being written meanwhile. Says whether that took
+    /// more than a moment.
+    pub(super) async fn handle(&mut self, mut handling: Handling) -> bool {
+        if poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await.is_ready() {
+            return false;
+        }
         let session = self.session.clone();
         let mut broken = false;
         loop {
             tokio::select! {
                 biased;
-                () = handling.as_mut() => return,
+                () = handling.as_mut() => return true,
                 // A broken connection is seen again by who reads it next.
                 turn = self.stream.turn(false), if !broken => broken = turn.is_err(),
                 () = session.woken() => self.fill(Instant::now()),
