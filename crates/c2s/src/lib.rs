@@ -26,4 +26,5 @@ use waxwing_stream as stream;
 pub use clients::Clients;
 /// `<authenticate/>` as it is read, for who throws anything at it.
 pub use login::Request as Authenticate;
+pub use session::thread_sleeps;
 pub use settings::{Pace, Settings};

@@ -72,6 +72,7 @@ fn print(text: &str) -> Result<(), String> {
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(waxwing_c2s::thread_sleeps)
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))
 }

@@ -9,6 +9,7 @@ mod finish;
 mod input;
 mod output;
 mod pace;
+mod turns;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -24,6 +25,7 @@ use waxwing_kernel::{Closing, Session};
 
 use acks::{Asking, Reaching};
 use pace::Pacing;
+pub use turns::thread_sleeps;
 
 use crate::Clients;
 use crate::error::StreamError;
@@ -177,8 +179,8 @@ impl Connection {
                 Poll::Pending
             });
             let event = event.await;
-            if woken {
-                others_first().await;
+            if turns::count() && woken {
+                turns::others_first().await;
             }
             match event {
                 Event::Due | Event::Turn(Ok(Turn::Flushed)) => {}
@@ -236,20 +238,6 @@ impl Connection {
         let others = [self.reaching.at(), self.pacing.until()];
         writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
-}
-
-/// Goes to the end of the queue of those who are to run. Who is woken to write would run next: so the others read one
-/// after the other, then all write, and the processor does not fetch the code for each anew from stanza to stanza.
-async fn others_first() {
-    let mut asked = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut asked, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// How long after bind a client may take to enable stream management before its TCP speaks for it.

@@ -132,6 +132,9 @@ const QUANTILES: [(f64, Figure); 4] = [
 const P99_ALL: Figure = figure(PACED, "latency, p99, with the machine's standstills", "ms", &[]);
 const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
 
+/// How often each of two has the word.
+const TURNS: usize = 2;
+
 /// What a server does for the last login is over.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -140,10 +143,7 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
             archive_off(bench, report, kind, turn == 0).await?;
         }
-        // The two once more: next to each other they are so close that the machine's moods show.
-        for kind in [Kind::WAXWING, Kind::RELAY] {
-            one_in_flight(bench, report, kind).await?;
-        }
+        side_by_side(bench, report).await?;
         let on = bench.kinds(&[Kind::WAXWING]).into_iter().map(Kind::archived);
         for kind in on.flat_map(|kind| [kind, kind.on_postgres()]) {
             archive_on(bench, report, kind).await?;
@@ -174,11 +174,23 @@ async fn archive_off(bench: &mut Bench, report: &mut Report, kind: Kind, counted
     Ok(())
 }
 
-async fn one_in_flight(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
+/// Waxwing and the relay once more: they are so close that the machine's moods show, so both run and have the word in
+/// turns.
+async fn side_by_side(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     let scale = bench.scale;
-    let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
-    let talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
-    measure(report, kind, &server, &scale, &LOADS_OFF[0], talkers).await.map(drop)
+    let mut sides = Vec::new();
+    for kind in [Kind::WAXWING, Kind::RELAY] {
+        let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
+        let talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
+        sides.push((kind, server, talkers));
+    }
+    for _ in 0..TURNS {
+        for (kind, server, talkers) in &mut sides {
+            let all = std::mem::take(talkers);
+            *talkers = measure(report, *kind, server, &scale, &LOADS_OFF[0], all).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn paced(
