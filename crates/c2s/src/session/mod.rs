@@ -161,6 +161,7 @@ impl Connection {
                 timer.as_mut().reset(deadline);
             }
             let tell = self.stream.tells(read);
+            let mut slept = false;
             let event = poll_fn(|cx| {
                 // Who is woken to write is not first read for nothing. But not twice in a row: however often it is
                 // woken, it reads and writes in between.
@@ -176,10 +177,12 @@ impl Connection {
                 if (again && session.poll_woken(cx).is_ready()) || timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Event::Due);
                 }
+                slept = true;
                 Poll::Pending
             });
             let event = event.await;
-            if turns::count() && woken {
+            // Not for what it has told itself.
+            if turns::count() && woken && slept {
                 turns::others_first().await;
             }
             match event {
