@@ -50,8 +50,10 @@ pub enum Place {
 
 impl Bench {
     pub fn new(options: &Options) -> Result<Bench, Fault> {
-        if !options.binary.exists() {
-            return Err(Fault::new(format!("{} is not there: build it first", options.binary.display())));
+        for binary in [Some(&options.binary), options.against.as_ref()].into_iter().flatten() {
+            if !binary.exists() {
+                return Err(Fault::new(format!("{} is not there: build it first", binary.display())));
+            }
         }
         // Beside what cargo builds, on a disk: a temporary folder may be memory.
         let target = options.binary.parent().and_then(Path::parent).unwrap_or(Path::new("."));
@@ -91,6 +93,11 @@ impl Bench {
     /// Where servers keep their data.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// From now on this is our server; returns the one before.
+    pub fn serve_with(&mut self, binary: &Path) -> PathBuf {
+        std::mem::replace(&mut self.binary, binary.to_owned())
     }
 
     /// The servers to compare, ours first; peers that are not installed are left out.

@@ -58,6 +58,9 @@ fn main() -> ExitCode {
 fn measure(options: Options) -> Result<(), Fault> {
     let baseline = options.baseline.as_deref().map(Report::read).transpose()?;
     waxwing_net::raise_file_limit()?;
+    if let Some(other) = &options.against {
+        return runtime()?.block_on(scenarios::compare::run(&mut Bench::new(&options)?, other));
+    }
     let mut report = Report::begin(&options);
     runtime()?.block_on(async {
         let mut bench = Bench::new(&options)?;

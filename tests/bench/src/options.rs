@@ -8,11 +8,13 @@ use crate::server::Kind;
 
 const USAGE: &str = "\
 usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
+       waxwing-bench [--quick | --smoke] [--binary FILE] --against FILE
   --quick      everything, smaller, without the peers, in less than two minutes
   --smoke      Waxwing alone with tiny numbers: whether the benchmark works, no figures
   --baseline   a JSON file written before: prints the change
   --output     where figures.md and figures.json go; without it nothing is written
   --binary     the server; without it, the one beside this program
+  --against    another one: both and the null relay run at the same time and talk in turns, prints how they compare
 scenarios: scan login reconnect presence idle offline chat growth archive; without any, all";
 
 pub struct Options {
@@ -20,6 +22,8 @@ pub struct Options {
     pub baseline: Option<PathBuf>,
     pub output: Option<PathBuf>,
     pub binary: PathBuf,
+    /// Another version of the server to compare it with, and nothing else.
+    pub against: Option<PathBuf>,
     pub scenarios: Vec<&'static str>,
     /// What was typed.
     pub command: String,
@@ -169,6 +173,7 @@ impl Options {
             baseline: None,
             output: None,
             binary: std::env::current_exe()?.with_file_name("waxwing"),
+            against: None,
             scenarios: Vec::new(),
             command: ["cargo xtask bench"]
                 .into_iter()
@@ -190,6 +195,7 @@ impl Options {
                 "--baseline" => options.baseline = Some(value()?),
                 "--output" => options.output = Some(value()?),
                 "--binary" => options.binary = value()?,
+                "--against" => options.against = Some(value()?),
                 name => match crate::scenarios::NAMES.iter().find(|known| **known == name) {
                     Some(name) => options.scenarios.push(name),
                     None => {
@@ -197,6 +203,10 @@ impl Options {
                     }
                 },
             }
+        }
+        let alone = options.baseline.is_none() && options.output.is_none() && options.scenarios.is_empty();
+        if options.against.is_some() && !alone {
+            return Err(Fault::new(format!("--against compares, and measures nothing else\n{USAGE}")));
         }
         if options.scenarios.is_empty() {
             options.scenarios = crate::scenarios::NAMES.to_vec();

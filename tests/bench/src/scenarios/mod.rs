@@ -10,6 +10,7 @@ mod presence;
 mod reconnect;
 mod scan;
 
+pub use chat::compare;
 pub use offline::RECIPIENTS;
 
 use crate::Fault;

@@ -1,6 +1,7 @@
 //! Pairs that talk, stream management on both sides, with the archive off and on. One start of a server serves all
 //! loads, one after the other.
 
+pub mod compare;
 mod paced;
 pub mod talk;
 
@@ -236,13 +237,25 @@ async fn measure(
     talkers: Vec<Talker>,
 ) -> Result<Vec<Talker>, Fault> {
     let (pairs, each) = load.share(scale, kind);
-    let (before, begun) = (server.cpu()?, Instant::now());
-    let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
-    let (used, took) = (server.cpu()? - before, begun.elapsed());
-    let delivered = (pairs * each * 2) as f64;
-    report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / delivered);
-    report.add(&load.rate, kind.name(), delivered / took.as_secs_f64());
+    let begun = Instant::now();
+    let (talkers, cost) = cost(server, load, pairs, each, talkers).await?;
+    report.add(&load.cpu, kind.name(), cost);
+    report.add(&load.rate, kind.name(), (pairs * each * 2) as f64 / begun.elapsed().as_secs_f64());
     Ok(talkers)
+}
+
+/// Has them talk; the processor time of a message in µs.
+async fn cost(
+    server: &Server,
+    load: &Load,
+    pairs: usize,
+    each: usize,
+    talkers: Vec<Talker>,
+) -> Result<(Vec<Talker>, f64), Fault> {
+    let before = server.cpu()?;
+    let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    let used = server.cpu()? - before;
+    Ok((talkers, used.as_secs_f64() * 1e6 / (pairs * each * 2) as f64))
 }
 
 /// The same once more and shorter: who counts slows down.
