@@ -26,6 +26,7 @@ scenes! {
         an_element_that_is_no_stanza,
         an_acknowledgement_of_no_number,
         a_stanza_from_somebody_else,
+        what_came_before_the_fault_is_answered_before_the_error,
         a_broken_stream_harms_nobody_else,
 }
 
@@ -255,6 +256,17 @@ async fn a_stanza_from_somebody_else(s: &Server) {
         fails(s, stanza, &["invalid-from"]).await;
     }
     juliet.nothing().await;
+}
+
+async fn what_came_before_the_fault_is_answered_before_the_error(s: &Server) {
+    for (fault, condition) in [("</wrong>", "not-well-formed"), ("<letter/>", "unsupported-stanza-type")] {
+        let mut client = s.user().await;
+        let ping = "<iq type='get' id='last' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
+        client.send_raw(format!("{ping}{fault}")).await;
+        let answer = client.iq().await;
+        assert_eq!((answer.attr("id"), answer.attr("type")), (Some("last"), Some("result")));
+        assert_eq!(client.failed().await, condition);
+    }
 }
 
 async fn a_broken_stream_harms_nobody_else(s: &Server) {

@@ -21,6 +21,7 @@ scenes! {
         the_same_resource_again_ends_the_old_stream,
         the_legacy_session_is_granted,
         closing_is_answered,
+        what_came_with_the_end_of_the_stream_is_answered_before_it,
         a_stanza_before_login_is_not_authorized,
         a_stanza_before_binding_is_not_authorized;
     ["limits.login_timeout_seconds=1"]: who_does_not_log_in_is_cut_off;
@@ -235,6 +236,19 @@ async fn closing_is_answered(s: &Server) {
         stream.send("</stream:stream>").await;
         stream.ended().await;
     }
+}
+
+/// RFC 6120 §4.4: whoever is asked to close may send what it still has to.
+async fn what_came_with_the_end_of_the_stream_is_answered_before_it(s: &Server) {
+    let mut stream = Stream::direct(s).await;
+    stream.open().await;
+    stream.login(&s.account()).await;
+    stream.bind(None).await;
+    let ping = "<iq type='get' id='last' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
+    stream.send(format!("{ping}</stream:stream>")).await;
+    let answer = stream.child().await;
+    assert_eq!((answer.attr("id"), answer.attr("type")), (Some("last"), Some("result")));
+    stream.ended().await;
 }
 
 /// RFC 6120 §4.9.3.12.

@@ -10,6 +10,10 @@ impl Connection {
     pub(super) async fn finish(mut self, ending: Ending) {
         let jid = self.session.jid.clone();
         let peer = self.peer;
+        if matches!(ending, Ending::Closed | Ending::Error(_)) {
+            // What came in front of it, all at once perhaps, is answered.
+            self.fill(Instant::now());
+        }
         match ending {
             Ending::TakenOver(wanted) => {
                 let Connection { stream, held, session, .. } = self;
