@@ -12,11 +12,23 @@ scenes! {
         requests_that_make_no_sense,
         answers_to_nothing_are_dropped,
         the_id_comes_back_as_it_was,
-        requests_take_effect_in_order,
+        requests_take_effect_in_order;
+    ["limits.stanza=65536", "limits.outbox_bytes=65536"]: many_requests_at_once_are_all_answered,
 }
 
 const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
 const VERSION: &str = "<query xmlns='jabber:iq:version'/>";
+
+/// Answers that wait are bounded, but who reads them may ask for many in one packet.
+async fn many_requests_at_once_are_all_answered(s: &Server) {
+    let mut romeo = s.user().await;
+    let ping = |n: usize| format!("<iq type='get' id='{n}' to='localhost'>{PING}</iq>");
+    romeo.send_raw((0..200).map(ping).collect::<String>()).await;
+    for n in 0..200 {
+        let answer = romeo.iq().await;
+        assert_eq!((answer.id(), answer.kind()), (Some(&*n.to_string()), Some("result")));
+    }
+}
 
 /// The server answers `<session/>` for itself and for the account, never in another's name.
 async fn what_negotiation_asks_for_is_not_taken_from_others(s: &Server) {

@@ -124,6 +124,7 @@ impl Connection {
             if let Err(ending) = self.tick(now) {
                 return ending;
             }
+            let mut frames = 0_usize;
             let read = loop {
                 if session.is_summoned()
                     && let Some(ending) = self.told_to_end()
@@ -138,6 +139,10 @@ impl Connection {
                     Ok(Some(frame)) => self.take(frame, now),
                     Err(error) => return Ending::Error(error),
                 };
+                frames += 1;
+                if frames.is_multiple_of(ANSWERS) {
+                    self.fill(now);
+                }
                 match taken {
                     Ok(None) => {}
                     Ok(Some(handling)) => {
@@ -148,7 +153,6 @@ impl Connection {
                     Err(ending) => return ending,
                 }
             };
-            // All that came is answered at once.
             self.fill(now);
             if session.account.should_read(&session) {
                 match Box::pin(session.account.read_log(&session)).await {
@@ -242,6 +246,9 @@ impl Connection {
         writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
 }
+
+/// What came at once is answered at once, but so many frames at most: answers wait in the outbox, which has a limit.
+const ANSWERS: usize = 16;
 
 /// How long after bind a client may take to enable stream management before its TCP speaks for it.
 const ENABLING: Duration = Duration::from_secs(5);
