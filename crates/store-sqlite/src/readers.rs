@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleResult, Timeouts};
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleResult, Timeouts};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use waxwing_store::StoreError;
@@ -44,6 +44,8 @@ impl Readers {
         let timeouts = Timeouts { wait: Some(PATIENCE), create: None, recycle: None };
         let pool = Pool::builder(Opener(options.read_only(true)))
             .max_size(READERS)
+            // The one that was used last: its thread and its pages are warm, and the others may sleep on.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(deadpool::Runtime::Tokio1)
             .build();

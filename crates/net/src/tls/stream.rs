@@ -11,11 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::ServerConfig;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
 };
+use rustls::{ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// More than any record has (RFC 8446 §5.2: 16,640 bytes and a head of 5), and than any handshake message of a client
@@ -24,6 +24,9 @@ const RECORDS: usize = 32 * 1024;
 
 /// What is encrypted at once: a record's worth.
 const CHUNK: usize = 16 * 1024;
+
+/// A ticket is smaller. Before more than this nothing else is written.
+const SMALL: usize = 1024;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; RECORDS].into_boxed_slice());
@@ -93,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         self.poll_until(cx, plain, |stream, plain| stream.ended || plain.len() > before)
     }
 
-    /// Receives until it is `enough`, and sends what TLS has to say to that.
+    /// Receives until it is `enough`, and sends what TLS has to say to that. What nobody waits for comes with what is
+    /// written next: after the handshake of TLS 1.3 that is its ticket, or new keys (RFC 8446 §4.6.1, §4.6.3).
     fn poll_until(
         &mut self,
         cx: &mut Context<'_>,
@@ -101,8 +105,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         enough: impl Fn(&Self, &Vec<u8>) -> bool,
     ) -> Poll<io::Result<()>> {
         loop {
+            let awaited =
+                self.tls.is_handshaking() || self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_3);
             // What the kernel does not take now goes out later: it wakes us, or something is written.
-            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+            if awaited && let Poll::Ready(Err(error)) = self.poll_send(cx) {
                 return Poll::Ready(Err(error));
             }
             if enough(self, plain) {
@@ -186,11 +192,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// # Errors
     /// The connection broke, or was closed.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, plain: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_send(cx))?;
+        if self.outgoing.len() > SMALL {
+            ready!(self.poll_send(cx))?;
+        }
         let plain = plain.get(..CHUNK).unwrap_or(plain);
         BUFFER.with_borrow_mut(|buffer| {
             let length = self.say(|traffic| traffic.encrypt(plain, buffer))?;
             let mut records = buffer.get(..length).unwrap_or_default();
+            if !self.outgoing.is_empty() {
+                self.outgoing.extend_from_slice(records);
+                return match self.poll_send(cx) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(plain.len())),
+                };
+            }
             // Nothing is no write: the kernel would be asked all the same.
             while !records.is_empty()
                 && let Poll::Ready(sent) = self.poll_some(cx, records)

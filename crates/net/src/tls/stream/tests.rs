@@ -155,11 +155,14 @@ async fn what_is_written_costs_one_write() {
     let (server, mut client) = tokio::join!(acceptor.accept(Noting(ours, Vec::new())), world.connect(theirs));
     let (mut server, _) = server.unwrap();
     server.io.1.clear();
-    let taken = poll_fn(|cx| server.poll_write(cx, b"wherefore")).await.unwrap();
-    poll_fn(|cx| server.poll_flush(cx)).await.unwrap();
-    assert_eq!(taken, 9);
-    assert_eq!(server.io.1.len(), 1, "{:?}", server.io.1);
-    client.read_exact(&mut [0; 9]).await.unwrap();
+    for (word, _with_the_ticket) in [(b"wherefore", true), (b"therefore", false)] {
+        let taken = poll_fn(|cx| server.poll_write(cx, word)).await.unwrap();
+        poll_fn(|cx| server.poll_flush(cx)).await.unwrap();
+        assert_eq!(taken, 9);
+        assert_eq!(server.io.1.len(), 1, "{:?}", server.io.1);
+        client.read_exact(&mut [0; 9]).await.unwrap();
+        server.io.1.clear();
+    }
 }
 
 #[tokio::test]
