@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use pgtest::Cluster;
+use rustls::CipherSuite;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
@@ -70,8 +71,10 @@ impl Bench {
         for certificate in CertificateDer::pem_file_iter(tls.join("ca.pem"))? {
             roots.add(certificate?)?;
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        let mut provider = rustls::crypto::ring::default_provider();
+        // As telephones and browsers want it. All servers take what the client names first.
+        provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();

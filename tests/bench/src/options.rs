@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Fault;
-use crate::server::Kind;
 
 const USAGE: &str = "\
 usage: waxwing-bench [--quick | --smoke] [--baseline FILE] [--output FOLDER] [--binary FILE] [SCENARIO]...
@@ -37,9 +36,7 @@ pub struct Scale {
     pub peers: bool,
     /// Messages in one round of `scan`.
     pub scans: u32,
-    /// Logins to our server, and to the peers'.
     pub logins: usize,
-    pub logins_peers: usize,
     /// Idle sessions of our server, and of the peers', which cost more.
     pub idle: usize,
     pub idle_peers: usize,
@@ -74,7 +71,6 @@ const FULL: Scale = Scale {
     peers: true,
     scans: 10_000,
     logins: 500,
-    logins_peers: 150,
     idle: 10_000,
     idle_peers: 700,
     idle_peers_first: 500,
@@ -88,7 +84,7 @@ const FULL: Scale = Scale {
     pairs: 200,
     chat: 60_000,
     chat_peers: 3_000,
-    paced: Duration::from_secs(4),
+    paced: Duration::from_secs(3),
     growth: &[100, 1_000, 5_000, 10_000],
     archive: 10_000_000,
 };
@@ -100,7 +96,6 @@ const QUICK: Scale = Scale {
     peers: false,
     scans: 2_000,
     logins: 200,
-    logins_peers: 0,
     idle: 1_000,
     idle_peers: 0,
     idle_peers_first: 0,
@@ -125,7 +120,6 @@ const SMOKE: Scale = Scale {
     peers: false,
     scans: 50,
     logins: 4,
-    logins_peers: 0,
     idle: 4,
     idle_peers: 0,
     idle_peers_first: 0,
@@ -153,11 +147,6 @@ impl Scale {
         // Some more to warm up with.
         idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)
             + self.warm()
-    }
-
-    /// How many sessions of a server begin.
-    pub fn logins(&self, kind: Kind) -> usize {
-        if kind.is_peer() { self.logins_peers } else { self.logins }
     }
 
     /// How many sessions begin before anything is measured.

@@ -1,9 +1,5 @@
 //! Idle sessions: direct TLS, available, stream management enabled with resumption.
 
-use std::future::Future;
-use std::ops::Range;
-use std::time::Duration;
-
 use tokio::time::sleep;
 
 use crate::Fault;
@@ -23,9 +19,6 @@ const SOCKETS: Figure = Figure::new("idle", "kernel memory of one connection, bo
 const CPU: Figure = Figure::new("idle", "processor time of 1,000 sessions in a minute", "ms");
 
 const AT_ONCE: usize = 8;
-
-const GROUP: usize = 100;
-const REST: Duration = Duration::from_millis(250);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     for _ in 0..bench.scale.runs {
@@ -48,10 +41,11 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
                 }
             };
             // What a process needs once for all sessions is there after the first.
-            let _others = gather(kind, sessions..sessions + first, begin.clone()).await?;
+            let later = begin.clone();
+            let _others = many(first, AT_ONCE, move |number| later(sessions + number)).await?;
             sleep(bench.scale.settle).await;
             let (before, sockets) = (server.resident()?, process::kernel_memory()?);
-            let _clients = gather(kind, 0..sessions, begin).await?;
+            let _clients = many(sessions, AT_ONCE, begin).await?;
             sleep(bench.scale.settle).await;
             let grown = server.resident()? - before;
             report.add(&MEMORY, kind.name(), grown / sessions as f64);
@@ -65,29 +59,4 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// Has sessions begin. A peer rests after every hundred: what a storm leaves behind in ejabberd's memory differs by 20 MiB
-/// from run to run.
-async fn gather<T, F>(
-    kind: Kind,
-    numbers: Range<usize>,
-    begin: impl Fn(usize) -> F + Clone + Send + Sync + 'static,
-) -> Result<Vec<T>, Fault>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, Fault>> + Send,
-{
-    // At least one: with tiny numbers nobody warms up, and no step may be 0.
-    let group = if kind.is_peer() { GROUP } else { numbers.len().max(1) };
-    let mut begun = Vec::with_capacity(numbers.len());
-    for first in numbers.clone().step_by(group) {
-        let begin = begin.clone();
-        let count = group.min(numbers.end - first);
-        begun.append(&mut many(count, AT_ONCE, move |number| begin(first + number)).await?);
-        if kind.is_peer() {
-            sleep(REST).await;
-        }
-    }
-    Ok(begun)
 }

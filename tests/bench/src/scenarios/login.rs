@@ -16,29 +16,41 @@ const CPU: Figure = Figure::new("login", "processor time of one login", "ms")
 /// Logins at the same time.
 const AT_ONCE: usize = 8;
 
+/// Logins until the next server has its turn. What slows one down slows them all down.
+const TURN: usize = 50;
+
 /// What a server does after its last answer belongs to the login too.
 const SETTLE: Duration = Duration::from_millis(500);
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    let warm = bench.scale.warm();
+    let (warm, logins) = (bench.scale.warm(), bench.scale.logins);
     for _ in 0..bench.scale.runs {
+        let mut servers = Vec::new();
         for kind in bench.kinds(&[Kind::WAXWING]) {
-            let logins = bench.scale.logins(kind);
-            let (server, target) = bench.start(kind).await?;
-            let login = move |first: usize| {
+            servers.push((kind, bench.start(kind).await?));
+        }
+        let login = |at: usize, numbers: std::ops::Range<usize>| {
+            let target = servers[at].1.1.clone();
+            many(numbers.len(), AT_ONCE, move |number| {
                 let target = target.clone();
-                move |number: usize| {
-                    let target = target.clone();
-                    async move { Client::ready(&target, first + number).await }
-                }
-            };
-            let _others = many(warm, AT_ONCE, login(logins)).await?;
-            sleep(SETTLE).await;
-            let before = server.cpu()?;
-            let _clients = many(logins, AT_ONCE, login(0)).await?;
-            sleep(SETTLE).await;
-            let used = server.cpu()? - before;
-            report.add(&CPU, kind.name(), used.as_secs_f64() * 1e3 / logins as f64);
+                async move { Client::ready(&target, numbers.start + number).await }
+            })
+        };
+        let mut clients = Vec::new();
+        for at in 0..servers.len() {
+            clients.append(&mut login(at, logins..logins + warm).await?);
+        }
+        sleep(SETTLE).await;
+        let used = || servers.iter().map(|(_, (server, _))| server.cpu()).collect::<Result<Vec<_>, _>>();
+        let before = used()?;
+        for first in (0..logins).step_by(TURN) {
+            for at in 0..servers.len() {
+                clients.append(&mut login(at, first..logins.min(first + TURN)).await?);
+            }
+        }
+        sleep(SETTLE).await;
+        for (((kind, _), before), after) in servers.iter().zip(before).zip(used()?) {
+            report.add(&CPU, kind.name(), (after - before).as_secs_f64() * 1e3 / logins as f64);
         }
     }
     Ok(())

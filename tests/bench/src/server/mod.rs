@@ -21,6 +21,9 @@ use crate::{Fault, process};
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
 
+/// A server that has started does nothing for so long.
+const REST: Duration = Duration::from_millis(150);
+
 /// What servers are started with.
 pub struct Setting<'a> {
     /// The `waxwing` binary.
@@ -58,13 +61,22 @@ impl Server {
         Ok(server)
     }
 
+    /// Until it takes connections, and then until it does nothing more: ejabberd is busy for two seconds then, which
+    /// would count as work for those who come first.
     fn wait_for_start(&self) -> Result<(), Fault> {
         let begun = Instant::now();
+        let (mut takes_connections, mut used) = (false, Duration::ZERO);
         while begun.elapsed() < START && Path::new(&format!("/proc/{}/exe", self.child.id())).exists() {
-            if TcpStream::connect(self.address).is_ok() {
+            if !takes_connections {
+                takes_connections = TcpStream::connect(self.address).is_ok();
+                sleep(Duration::from_millis(50));
+                continue;
+            }
+            let before = std::mem::replace(&mut used, process::cpu(self.child.id())?);
+            if used == before {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50));
+            sleep(REST);
         }
         Err(Fault::new(format!("{} does not start:\n{}", self.kind, self.said())))
     }

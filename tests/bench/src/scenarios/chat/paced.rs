@@ -67,6 +67,8 @@ pub async fn talk(
         done.push(talker);
         all.append(&mut journeys);
     }
+    // In their order again: it says whose turn is when.
+    done.sort_unstable_by_key(|talker| talker.number);
     pacer.join().map_err(|_| Fault::new("the pacer failed"))?;
     Ok((done, all))
 }

@@ -1,0 +1,127 @@
+//! With the archive off all servers run at the same time and have the word in turns: what slows one down slows down the
+//! next as well.
+
+use std::time::Duration;
+
+use super::talk::Talker;
+use super::{FAULTS, LOADS_OFF, Load, OFF, figure, gather, measure, paced, talk};
+use crate::bench::Bench;
+use crate::options::Scale;
+use crate::report::{Figure, Other, Report, Target as Goal, quantile};
+use crate::server::{Kind, Product, Server};
+use crate::standstill::Watch;
+use crate::{Fault, syscalls};
+
+const PACED: &str = "chat at 2,000 messages a second, archive off";
+
+const FAULTS_OFF: Figure = figure(OFF, FAULTS, "messages", &[Goal::Most(0.0)]);
+const FAULTS_PACED: Figure = figure(PACED, FAULTS, "messages", &[Goal::Most(0.0)]);
+
+/// Of those delivered, with the archive off: acknowledged by their recipients before they had to be.
+const UNWRITTEN: Figure = figure(OFF, "never written to the database", "% of messages", &[]);
+
+const QUANTILES: [(f64, Figure); 4] = [
+    (0.5, figure(PACED, "latency, p50", "ms", &[Goal::MostTimes(1.0, Other::Peers)])),
+    (0.95, figure(PACED, "latency, p95", "ms", &[])),
+    (
+        0.99,
+        figure(
+            PACED,
+            "latency, p99",
+            "ms",
+            &[Goal::MostTimes(1.0 / 5.0, Other::Peers), Goal::MostTimes(2.0, Other::Relay)],
+        ),
+    ),
+    (0.999, figure(PACED, "latency, p99.9", "ms", &[])),
+];
+/// With the time in which the machine stood still.
+const P99_ALL: Figure = figure(PACED, "latency, p99, with the machine's standstills", "ms", &[]);
+const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
+
+/// How often all talk at the fixed rate: the slowest hundredth is the least steady of all figures.
+const TURNS_PACED: usize = 2;
+
+/// One of the servers.
+struct Side {
+    kind: Kind,
+    server: Server,
+    talkers: Vec<Talker>,
+}
+
+/// `counted`: system calls too. Their number hardly changes from run to run.
+pub async fn run(bench: &mut Bench, report: &mut Report, counted: bool) -> Result<(), Fault> {
+    let scale = bench.scale;
+    let mut sides = Vec::new();
+    for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
+        let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
+        let talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
+        sides.push(Side { kind, server, talkers });
+    }
+    for load in &LOADS_OFF {
+        for turn in 0..load.turns {
+            // The peers cost so much more that once is enough.
+            for side in sides.iter_mut().filter(|side| turn == 0 || !side.kind.is_peer()) {
+                let talkers = std::mem::take(&mut side.talkers);
+                side.talkers = measure(report, side.kind, &side.server, &scale, load, talkers).await?;
+            }
+        }
+        for side in sides.iter_mut().filter(|_| counted) {
+            count_calls(report, side, &scale, load).await?;
+        }
+    }
+    for _ in 0..TURNS_PACED {
+        for side in &mut sides {
+            at_fixed_rate(report, side, &scale).await?;
+        }
+    }
+    for side in sides {
+        report.add(&FAULTS_OFF, side.kind.name(), 0.0);
+        report.add(&FAULTS_PACED, side.kind.name(), 0.0);
+        if side.kind.product == Product::Waxwing {
+            let sent: u32 = side.talkers.iter().map(Talker::sent).sum();
+            let written = written(&side.server.stop()?)?;
+            report.add(&UNWRITTEN, side.kind.name(), (1.0 - written / f64::from(sent)) * 100.0);
+        }
+    }
+    Ok(())
+}
+
+async fn at_fixed_rate(report: &mut Report, side: &mut Side, scale: &Scale) -> Result<(), Fault> {
+    let talkers = std::mem::take(&mut side.talkers);
+    let (watch, before) = (Watch::begin()?, side.server.cpu()?);
+    let (talkers, journeys) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
+    let (used, standstills) = (side.server.cpu()? - before, watch.end()?);
+    side.talkers = talkers;
+    let name = side.kind.name();
+    report.add(&CPU_PACED, name, used.as_secs_f64() * 1e6 / journeys.len() as f64);
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let mut waits: Vec<f64> =
+        journeys.iter().map(|&(due, come)| ms(standstills.running(due, come))).collect();
+    for (part, figure) in &QUANTILES {
+        report.add(figure, name, quantile(&mut waits, *part));
+    }
+    let mut all: Vec<f64> =
+        journeys.iter().map(|&(due, come)| ms(come.saturating_duration_since(due))).collect();
+    report.add(&P99_ALL, name, quantile(&mut all, 0.99));
+    Ok(())
+}
+
+/// The same load once more and shorter: who counts slows down.
+async fn count_calls(report: &mut Report, side: &mut Side, scale: &Scale, load: &Load) -> Result<(), Fault> {
+    let Some(figure) = &load.calls else { return Ok(()) };
+    let Some(counter) = syscalls::Counter::start(side.server.process()) else { return Ok(()) };
+    let (pairs, each) = load.share(scale, side.kind);
+    let each = each.div_ceil(4);
+    let talkers = std::mem::take(&mut side.talkers);
+    side.talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    report.add(figure, side.kind.name(), counter.stop()? / (pairs * each * 2) as f64);
+    Ok(())
+}
+
+/// How many entries of the log were written, as the server says when it stops.
+fn written(output: &str) -> Result<f64, Fault> {
+    let number = output.rsplit_once("entries=").map(|(_, rest)| rest.split(' ').next().unwrap_or(""));
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| Fault::new("the server does not say what it wrote"))
+}
