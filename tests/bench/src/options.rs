@@ -75,7 +75,7 @@ const FULL: Scale = Scale {
     idle_peers: 700,
     idle_peers_first: 500,
     settle: Duration::from_secs(1),
-    rest: Duration::from_secs(1),
+    rest: Duration::from_secs(3),
     contacts: 100,
     senders: 50,
     offline: 600,

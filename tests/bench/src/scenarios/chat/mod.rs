@@ -15,7 +15,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target};
 use crate::options::Scale;
-use crate::report::{Figure, Other, Report, Target as Goal};
+use crate::report::{Figure, Other, Report, Target as Goal, quantile};
 use crate::server::{Kind, Server};
 use talk::Talker;
 
@@ -40,6 +40,8 @@ struct Load {
     rate: Figure,
     /// How often Waxwing and the relay have the word in a run.
     turns: usize,
+    /// From a message to its answer: two messages, each through the server.
+    trips: [(f64, Figure); 4],
     /// System calls of a message, where they are counted.
     calls: Option<Figure>,
 }
@@ -59,6 +61,28 @@ const CALLS_16: &str = "system calls of a message, 16 in flight";
 const RATE_1: &str = "delivered, one in flight";
 const RATE_16: &str = "delivered, 16 in flight";
 
+const TRIPS_1: [&str; 4] = [
+    "there and back, one in flight, p50",
+    "there and back, one in flight, p95",
+    "there and back, one in flight, p99",
+    "there and back, one in flight, p99.9",
+];
+const TRIPS_16: [&str; 4] = [
+    "there and back, 16 in flight, p50",
+    "there and back, 16 in flight, p95",
+    "there and back, 16 in flight, p99",
+    "there and back, 16 in flight, p99.9",
+];
+
+const fn trips(scenario: &'static str, [p50, p95, p99, p999]: [&'static str; 4]) -> [(f64, Figure); 4] {
+    [
+        (0.5, figure(scenario, p50, "ms", &[])),
+        (0.95, figure(scenario, p95, "ms", &[])),
+        (0.99, figure(scenario, p99, "ms", &[])),
+        (0.999, figure(scenario, p999, "ms", &[])),
+    ]
+}
+
 const LOADS_OFF: [Load; 2] = [
     Load {
         in_flight: 1,
@@ -71,6 +95,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 9.0, Other::Peers), Goal::MostTimes(1.6, Other::Relay)],
         ),
         rate: figure(OFF, RATE_1, "messages/s", &[]),
+        trips: trips(OFF, TRIPS_1),
         turns: 3,
         calls: Some(figure(OFF, CALLS_1, "", &[])),
     },
@@ -85,6 +110,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 15.0, Other::Peers), Goal::MostTimes(5.0, Other::Relay)],
         ),
         rate: figure(OFF, RATE_16, "messages/s", &[]),
+        trips: trips(OFF, TRIPS_16),
         turns: 1,
         calls: Some(figure(OFF, CALLS_16, "", &[])),
     },
@@ -97,6 +123,7 @@ const LOADS_ON: [Load; 2] = [
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 3 },
         cpu: figure(ON, CPU_1, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_1, "messages/s", &[]),
+        trips: trips(ON, TRIPS_1),
         turns: 1,
         calls: None,
     },
@@ -106,6 +133,7 @@ const LOADS_ON: [Load; 2] = [
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 2 },
         cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
+        trips: trips(ON, TRIPS_16),
         turns: 1,
         calls: None,
     },
@@ -150,9 +178,14 @@ async fn measure(
 ) -> Result<Vec<Talker>, Fault> {
     let (pairs, each) = load.share(scale, kind);
     let begun = Instant::now();
-    let (talkers, cost) = cost(server, load, pairs, each, talkers).await?;
+    let (mut talkers, cost) = cost(server, load, pairs, each, talkers).await?;
     report.add(&load.cpu, kind.name(), cost);
     report.add(&load.rate, kind.name(), (pairs * each * 2) as f64 / begun.elapsed().as_secs_f64());
+    let trips = talkers.iter_mut().flat_map(|talker| talker.trips.drain(..));
+    let mut trips: Vec<f64> = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
+    for (part, figure) in &load.trips {
+        report.add(figure, kind.name(), quantile(&mut trips, *part));
+    }
     Ok(talkers)
 }
 

@@ -114,6 +114,7 @@ async fn count_calls(report: &mut Report, side: &mut Side, scale: &Scale, load: 
     let each = each.div_ceil(4);
     let talkers = std::mem::take(&mut side.talkers);
     side.talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    side.talkers.iter_mut().for_each(|talker| talker.trips.clear());
     report.add(figure, side.kind.name(), counter.stop()? / (pairs * each * 2) as f64);
     Ok(())
 }

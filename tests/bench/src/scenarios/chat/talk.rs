@@ -1,6 +1,8 @@
 //! Talk as fast as answers come: everybody answers every message with one of their own.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,12 +22,14 @@ pub struct Talker {
     partner: String,
     sent: u32,
     pub tally: Tally,
+    /// How long it took from each message to its answer.
+    pub trips: Vec<Duration>,
 }
 
 impl Talker {
     pub fn new(client: Client, number: usize) -> Talker {
         let partner = format!("{}@{}/bench", user(number ^ 1), crate::DOMAIN);
-        Talker { client, number, partner, sent: 0, tally: Tally::default() }
+        Talker { client, number, partner, sent: 0, tally: Tally::default(), trips: Vec::new() }
     }
 
     /// Messages so far.
@@ -48,6 +52,8 @@ impl Talker {
         let expected = self.tally.len() + messages;
         let mut out = Vec::new();
         (0..begins).for_each(|_| self.say(&mut out));
+        // Each is answered in its turn; what the other began with answers nothing.
+        let mut asked = VecDeque::from(vec![Instant::now(); begins]);
         while self.tally.len() < expected || !out.is_empty() {
             if !out.is_empty() {
                 self.client.send(&out).await?;
@@ -59,8 +65,11 @@ impl Talker {
                 match event {
                     Event::Message(message) => {
                         self.tally.count(message);
+                        let now = Instant::now();
+                        self.trips.extend(asked.pop_front().map(|asked| now - asked));
                         if self.sent < last {
                             self.say(&mut out);
+                            asked.push_back(now);
                         }
                     }
                     Event::Stray | Event::End => return Err(Fault::new("a message was refused")),
