@@ -1,14 +1,15 @@
 //! Logins: TLS 1.3, SCRAM-SHA-1, bind, roster, presence. The sessions stay; their end is not measured.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
 use crate::Fault;
 use crate::bench::{Bench, many};
-use crate::client::Client;
+use crate::client::{Client, Target as Address};
 use crate::report::{Figure, Other, Report, Target, quantile};
-use crate::server::Kind;
+use crate::server::{Kind, Server};
 
 const CPU: Figure = Figure::new("login", "processor time of one login", "ms")
     .to_reach(&[Target::MostTimes(1.0 / 5.0, Other::Peers)]);
@@ -32,50 +33,65 @@ const TURN: usize = 50;
 /// What a server does after its last answer belongs to the login too.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// One of the servers.
+struct Side {
+    kind: Kind,
+    server: Server,
+    target: Address,
+    clients: Vec<Client>,
+    /// How long each login took, in ms, and all turns together.
+    waits: Vec<f64>,
+    span: Duration,
+}
+
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     let (warm, logins) = (bench.scale.warm(), bench.scale.logins);
     for _ in 0..bench.scale.runs {
-        let mut servers = Vec::new();
+        let mut sides = Vec::new();
         for kind in bench.kinds(&[Kind::WAXWING]) {
-            servers.push((kind, bench.start(kind).await?));
+            let (server, target) = bench.start(kind).await?;
+            let (clients, waits, span) = Default::default();
+            let mut side = Side { kind, server, target, clients, waits, span };
+            turn(&mut side, logins..logins + warm).await?;
+            (side.waits, side.span) = Default::default();
+            sides.push(side);
         }
-        let login = |at: usize, numbers: std::ops::Range<usize>| {
-            let target = servers[at].1.1.clone();
-            many(numbers.len(), AT_ONCE, move |number| {
-                let target = target.clone();
-                async move {
-                    let begun = Instant::now();
-                    Ok((Client::ready(&target, numbers.start + number).await?, begun.elapsed()))
-                }
-            })
-        };
-        let mut clients = Vec::new();
-        for at in 0..servers.len() {
-            clients.append(&mut login(at, logins..logins + warm).await?);
-        }
-        let (mut waits, mut spans) = (vec![Vec::new(); servers.len()], vec![Duration::ZERO; servers.len()]);
         sleep(SETTLE).await;
-        let used = || servers.iter().map(|(_, (server, _))| server.cpu()).collect::<Result<Vec<_>, _>>();
-        let before = used()?;
+        let used = |sides: &[Side]| sides.iter().map(|side| side.server.cpu()).collect::<Result<Vec<_>, _>>();
+        let before = used(&sides)?;
         for first in (0..logins).step_by(TURN) {
-            for (at, (waits, span)) in waits.iter_mut().zip(&mut spans).enumerate() {
-                let begun = Instant::now();
-                let mut came = login(at, first..logins.min(first + TURN)).await?;
-                *span += begun.elapsed();
-                waits.extend(came.iter().map(|(_, wait)| wait.as_secs_f64() * 1e3));
-                clients.append(&mut came);
+            for side in &mut sides {
+                turn(side, first..logins.min(first + TURN)).await?;
             }
         }
         sleep(SETTLE).await;
-        for (((kind, _), before), after) in servers.iter().zip(before).zip(used()?) {
-            report.add(&CPU, kind.name(), (after - before).as_secs_f64() * 1e3 / logins as f64);
-        }
-        for (((kind, _), span), mut waits) in servers.iter().zip(spans).zip(waits) {
-            report.add(&RATE, kind.name(), logins as f64 / span.as_secs_f64());
+        let after = used(&sides)?;
+        for (mut side, (before, after)) in sides.into_iter().zip(before.into_iter().zip(after)) {
+            let name = side.kind.name();
+            report.add(&CPU, name, (after - before).as_secs_f64() * 1e3 / logins as f64);
+            report.add(&RATE, name, logins as f64 / side.span.as_secs_f64());
             for (part, figure) in &WAITS {
-                report.add(figure, kind.name(), quantile(&mut waits, *part));
+                report.add(figure, name, quantile(&mut side.waits, *part));
             }
         }
     }
+    Ok(())
+}
+
+/// Has clients of these numbers log in.
+async fn turn(side: &mut Side, numbers: Range<usize>) -> Result<(), Fault> {
+    let (target, first, begun) = (side.target.clone(), numbers.start, Instant::now());
+    let came = many(numbers.len(), AT_ONCE, move |number| {
+        let target = target.clone();
+        async move {
+            let begun = Instant::now();
+            Ok((Client::ready(&target, first + number).await?, begun.elapsed()))
+        }
+    });
+    for (client, wait) in came.await? {
+        side.clients.push(client);
+        side.waits.push(wait.as_secs_f64() * 1e3);
+    }
+    side.span += begun.elapsed();
     Ok(())
 }
