@@ -1,5 +1,7 @@
 //! Who owns a session: connections come and go, panics and resumptions included.
 
+mod unproven;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ const LIMITS: Limits = Limits { frame: 10_000, depth: 100, attributes: 64 };
 struct World {
     clients: Arc<Clients>,
     host: Arc<Host>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn settings() -> Settings {
@@ -93,7 +95,7 @@ impl World {
             Decoy::new([1; 32], 4096),
             DeviceSecret::new([2; 32]),
         );
-        World { clients, host, _folder: folder }
+        World { clients, host, folder }
     }
 
     async fn account(&self, name: &str) -> Arc<Account> {

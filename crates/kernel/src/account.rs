@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use waxwing_stanza::{Addr, PresenceType, Stanza};
-use waxwing_store::{AccountRow, OwnerId, Seq, StoreError, StoredAccount, UnixMillis, Wanted};
+use waxwing_store::{OwnerId, Seq, StoreError, StoredAccount, UnixMillis, Wanted};
 
 use crate::archive::first_at;
 use crate::archiving::Known;
@@ -48,13 +48,10 @@ pub enum Device {
     Awake { holds: bool },
 }
 
-/// An account and its row as it was read.
-pub type Stored = (Arc<Account>, AccountRow);
-
 impl Account {
-    /// Reads an account whole, so that neither its kernel nor its modules need to ask for most of it later; and its row.
-    /// To be called while nobody has the account.
-    pub(crate) async fn load(host: &Arc<Host>, jid: Addr) -> Result<Option<Stored>, StoreError> {
+    /// Reads an account whole, so that neither its kernel nor its modules need to ask for most of it later. To be
+    /// called while nobody has the account.
+    pub(crate) async fn load(host: &Arc<Host>, jid: Addr) -> Result<Option<Arc<Account>>, StoreError> {
         let (core, at) = (host.core(), now());
         let kinds: Vec<&str> = host.table().kinds().chain([Archiving::KIND]).collect();
         let wanted = Wanted { resends: (at - WINDOW, RESEND_ROWS), kinds: &kinds };
@@ -99,7 +96,7 @@ impl Account {
         account.core.rosters.fill(account.id, Roster::from(roster));
         account.load_archiving(docs.remove(Archiving::KIND).unwrap_or_default());
         host.table().load(&account, &mut docs);
-        Ok(Some((Arc::new(account), row)))
+        Ok(Some(Arc::new(account)))
     }
 
     pub fn core(&self) -> &Arc<Core> {

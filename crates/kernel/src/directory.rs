@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use waxwing_stanza::{Addr, bare, bare_str};
 use waxwing_store::StoreError;
 
-use crate::account::Stored;
 use crate::{Account, Core, Host};
 
 /// How often accounts that nobody uses are let go.
@@ -46,12 +45,6 @@ impl Loading {
     }
 }
 
-enum Found {
-    /// Somebody had loaded it meanwhile.
-    Present(Arc<Account>),
-    Loaded(Option<Stored>),
-}
-
 impl Directory {
     /// The account if it is in memory: whoever has a session is.
     pub fn present(&self, jid: &Jid) -> Option<Arc<Account>> {
@@ -65,40 +58,20 @@ impl Directory {
 
     /// The account, loaded if need be. `host` is the host of the address's domain.
     pub async fn find(&self, host: &Arc<Host>, addr: &Addr) -> Result<Option<Arc<Account>>, StoreError> {
-        if let Some(account) = self.present(addr) {
+        let name = bare_str(addr);
+        if let Some(account) = self.present_at(name) {
             return Ok(Some(account));
         }
-        Ok(match self.load(host, addr).await? {
-            Found::Present(account) => Some(account),
-            Found::Loaded(loaded) => loaded.map(|(account, _)| account),
-        })
-    }
-
-    /// The account and its row as it is now, read once for both if the account has to be loaded.
-    pub async fn find_stored(&self, host: &Arc<Host>, addr: &Addr) -> Result<Option<Stored>, StoreError> {
-        let account = match self.present(addr) {
-            Some(account) => account,
-            None => match self.load(host, addr).await? {
-                Found::Present(account) => account,
-                Found::Loaded(loaded) => return Ok(loaded),
-            },
-        };
-        let row = host.core().store.account(bare_str(addr)).await?;
-        Ok(row.map(|row| (account, row)))
-    }
-
-    async fn load(&self, host: &Arc<Host>, addr: &Addr) -> Result<Found, StoreError> {
-        let name = bare_str(addr);
         // One load at a time, so that who loads knows that nobody has the account, or had it meanwhile.
         let _loading = self.loading.of(name).lock().await;
         if let Some(account) = self.present_at(name) {
-            return Ok(Found::Present(account));
+            return Ok(Some(account));
         }
         let loaded = Account::load(host, bare(addr)).await?;
-        if let Some((account, _)) = &loaded {
+        if let Some(account) = &loaded {
             self.present.lock().insert(Box::from(name), account.clone());
         }
-        Ok(Found::Loaded(loaded))
+        Ok(loaded)
     }
 
     /// The account was removed: its name may be given anew.

@@ -45,7 +45,7 @@ mod table;
 mod ticket;
 
 pub use about::{About, Feature, Identity, InfoForm, Place};
-pub use account::{Account, Device, Stored};
+pub use account::{Account, Device};
 pub use answers::{Answers, Expected};
 pub use archive::{ArchivePage, Archived, Full, at_of, first_at};
 pub use archiving::{Archive, ArchivePreferences, ArchiveRule, Archiving, policy_write};

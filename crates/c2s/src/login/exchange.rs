@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jid::{BareJid, Jid};
-use waxwing_kernel::{Account, Host, Stored};
+use waxwing_kernel::{Account, Host};
 use waxwing_sasl::{Begun, Failure, FastMechanism, Keys, Mechanism, Offer};
 use waxwing_stanza::{bare_str, ns};
 use waxwing_store::AccountRow;
@@ -128,9 +128,8 @@ pub async fn prove(
     }
     let clients = login.clients.clone();
     throttled(login, &account)?;
-    // In memory from here on, as if a message had come for it: a login that comes to something reads it once.
-    let stored = stored(&stage.host, &account).await?;
-    let keys = keys_of(stored.as_ref().map(|(_, row)| row))?;
+    let row = row_of(login, &account).await?;
+    let keys = keys_of(row.as_ref())?;
     let proof = match begun {
         Begun::Plain(attempt) => {
             let (clients, keys) = (clients.clone(), keys.clone());
@@ -147,8 +146,8 @@ pub async fn prove(
     judged(login, &account, proof.as_ref().err())?;
     let data = proof?.data;
     // Nobody proves an account that is not there.
-    let ((_, row), keys) = stored.as_ref().zip(keys).ok_or(Failure::NotAuthorized)?;
-    let account = admitted(&stage.host, row).await?;
+    let (row, keys) = row.zip(keys).ok_or(Failure::NotAuthorized)?;
+    let account = admitted(&stage.host, &row).await?;
     Ok(Proof { account, keys, data })
 }
 
@@ -168,9 +167,8 @@ pub fn judged(login: &Login, account: &BareJid, failure: Option<&Failure>) -> Re
     Ok(())
 }
 
-async fn stored(host: &Arc<Host>, account: &BareJid) -> Result<Option<Stored>, Failure> {
-    let addr = Arc::new(Jid::from(account.clone()));
-    host.core().directory.find_stored(host, &addr).await.map_err(|error| {
+async fn row_of(login: &Login, account: &BareJid) -> Result<Option<AccountRow>, Failure> {
+    login.clients.core.store.account(account.as_str()).await.map_err(|error| {
         tracing::error!(%account, %error, "an account could not be loaded");
         Failure::TemporaryAuthFailure
     })
