@@ -13,6 +13,10 @@ c2s_ports = {}
 c2s_direct_tls_ports = { @PORT@ }
 c2s_direct_tls_ssl = { certificate = "@CERTIFICATE@", key = "@CERTIFICATE@" }
 
+-- With Nagle's algorithm every login waits 40 ms for an acknowledgement that the client's kernel holds back. ejabberd and
+-- Waxwing switch it off by themselves; a setting of https://prosody.im/doc/network_backend, said in net/server_epoll.lua.
+network_settings = { nagle = false }
+
 -- What Waxwing has switched on, and no more; without limits on rates.
 modules_disabled = { "s2s" }
 local modules = {

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgtest::Cluster;
 use rustls::CipherSuite;
@@ -16,10 +17,10 @@ use tokio::task::JoinSet;
 use waxwing_net::tls::{Tls, TlsSetup};
 use waxwing_store::{Store, StoreError};
 
-use crate::client::{Target, user};
+use crate::client::Target;
 use crate::options::{Options, Scale};
 use crate::server::{self, Accounts, Kind, Product, Server, Setting};
-use crate::{DOMAIN, Fault};
+use crate::{DOMAIN, Fault, process};
 
 /// See the module.
 pub struct Bench {
@@ -29,8 +30,8 @@ pub struct Bench {
     certificate: PathBuf,
     tls: Arc<rustls::ClientConfig>,
     cluster: Option<Cluster>,
-    /// Accounts of which each start takes a copy; how many of them are friends.
-    templates: HashMap<(Product, usize), PathBuf>,
+    /// Accounts of which each start takes a copy.
+    templates: HashMap<(Product, Accounts), PathBuf>,
     /// The URL of a database of ours with accounts.
     template_database: Option<String>,
     starts: usize,
@@ -122,10 +123,9 @@ impl Bench {
     ) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
         let database = if kind.postgres { Some(self.database(kind).await?) } else { None };
-        match kind.product {
-            Product::Relay => {}
-            Product::Waxwing if kind.postgres => {}
-            _ => self.copy_template(kind, 0, &data)?,
+        if kind.product != Product::Waxwing || !kind.postgres {
+            let accounts = Accounts { count: self.scale.accounts(), friends: 0 };
+            self.copy_template(kind, accounts, &data).await?;
         }
         let setting = Setting { change, ..self.setting(database) };
         let server = Server::start(kind, &setting, &data)?;
@@ -133,17 +133,32 @@ impl Bench {
         Ok((server, target))
     }
 
+    /// Starts a server with accounts for many sessions.
+    pub async fn start_for_many(&mut self, kind: Kind) -> Result<(Server, Target), Fault> {
+        let accounts = Accounts { count: self.scale.many_accounts(), friends: 0 };
+        self.start_among(kind, accounts).await
+    }
+
+    /// Starts a peer of which the first `friends` accounts have each other as contacts.
+    pub async fn start_among_friends(
+        &mut self,
+        kind: Kind,
+        friends: usize,
+    ) -> Result<(Server, Target), Fault> {
+        let accounts = Accounts { count: friends + self.scale.warm(), friends };
+        self.start_among(kind, accounts).await
+    }
+
+    async fn start_among(&mut self, kind: Kind, accounts: Accounts) -> Result<(Server, Target), Fault> {
+        let data = self.data(kind)?;
+        self.copy_template(kind, accounts, &data).await?;
+        self.start_in(kind, &data)
+    }
+
     /// Starts a server without a database on a copy of another's data.
     pub fn start_on(&mut self, kind: Kind, original: &Path) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
         copy(original, &data)?;
-        self.start_in(kind, &data)
-    }
-
-    /// Starts a peer of which the first `friends` accounts have each other as contacts.
-    pub fn start_among_friends(&mut self, kind: Kind, friends: usize) -> Result<(Server, Target), Fault> {
-        let data = self.data(kind)?;
-        self.copy_template(kind, friends, &data)?;
         self.start_in(kind, &data)
     }
 
@@ -162,9 +177,8 @@ impl Bench {
                 return Ok(cluster.copy_of(template).await);
             }
             let template = cluster.fresh_database().await;
-            let data = self.data(kind)?;
-            let setting = self.setting(Some(template.clone()));
-            server::import(&setting, &data, &self.accounts(self.scale.accounts(false))?)?;
+            let store = waxwing_store_postgres::open(&template).await.map_err(|error| Fault::new(error.0))?;
+            server::ours(store, self.scale.accounts()).await?;
             self.template_database = Some(template);
             return Box::pin(self.database(kind)).await;
         }
@@ -197,37 +211,22 @@ impl Bench {
         }
     }
 
+    /// The processor time that Postgres has used, all its processes; none that runs elsewhere.
+    pub fn database_cpu(&self) -> Result<Duration, Fault> {
+        let postmaster = self.cluster.as_ref().and_then(Cluster::postmaster);
+        Ok(postmaster.map(process::family_cpu).transpose()?.unwrap_or_default())
+    }
+
     /// Copies accounts to `data`, which are made when they are needed first.
-    fn copy_template(&mut self, kind: Kind, friends: usize, data: &Path) -> Result<(), Fault> {
-        let of = (kind.product, friends);
+    async fn copy_template(&mut self, kind: Kind, accounts: Accounts, data: &Path) -> Result<(), Fault> {
+        let of = (kind.product, accounts);
         if !self.templates.contains_key(&of) {
-            let template = self.template(Kind { postgres: false, archive: false, ..kind }, friends)?;
+            let plain = Kind { postgres: false, archive: false, ..kind };
+            let template = self.data(plain)?;
+            server::make(plain, &self.setting(None), &template, accounts).await?;
             self.templates.insert(of, template);
         }
         copy(&self.templates[&of], data)
-    }
-
-    /// Makes accounts.
-    fn template(&mut self, kind: Kind, friends: usize) -> Result<PathBuf, Fault> {
-        let data = self.data(kind)?;
-        let count = match friends {
-            0 => self.scale.accounts(!kind.is_peer()),
-            friends => friends + self.scale.warm(),
-        };
-        if kind.is_peer() {
-            server::make(kind, &self.setting(None), &data, Accounts { count, friends })?;
-        } else {
-            server::import(&self.setting(None), &data, &self.accounts(count)?)?;
-        }
-        Ok(data)
-    }
-
-    /// A file that `waxwing user import` reads.
-    fn accounts(&self, count: usize) -> Result<PathBuf, Fault> {
-        let path = self.folder.path().join("accounts");
-        let lines: String = (0..count).map(|number| format!("{0}@{DOMAIN} {0}\n", user(number))).collect();
-        fs::write(&path, lines)?;
-        Ok(path)
     }
 
     fn data(&mut self, kind: Kind) -> Result<PathBuf, Fault> {

@@ -37,11 +37,8 @@ pub struct Scale {
     /// Messages in one round of `scan`.
     pub scans: u32,
     pub logins: usize,
-    /// Idle sessions of our server, and of the peers', which cost more.
+    /// Sessions that rest.
     pub idle: usize,
-    pub idle_peers: usize,
-    /// The peers' before those that are measured: what ejabberd has left over from its start holds some 400.
-    pub idle_peers_first: usize,
     /// After so long they have given back the buffers of their login.
     pub settle: Duration,
     /// How long they are watched.
@@ -72,8 +69,6 @@ const FULL: Scale = Scale {
     scans: 10_000,
     logins: 500,
     idle: 10_000,
-    idle_peers: 700,
-    idle_peers_first: 500,
     settle: Duration::from_secs(1),
     rest: Duration::from_secs(3),
     contacts: 100,
@@ -97,8 +92,6 @@ const QUICK: Scale = Scale {
     scans: 2_000,
     logins: 200,
     idle: 1_000,
-    idle_peers: 0,
-    idle_peers_first: 0,
     settle: Duration::from_secs(1),
     rest: Duration::from_secs(1),
     contacts: 30,
@@ -121,8 +114,6 @@ const SMOKE: Scale = Scale {
     scans: 50,
     logins: 4,
     idle: 4,
-    idle_peers: 0,
-    idle_peers_first: 0,
     settle: Duration::from_millis(50),
     rest: Duration::from_millis(50),
     contacts: 3,
@@ -135,18 +126,20 @@ const SMOKE: Scale = Scale {
     chat_peers: 0,
     paced: Duration::from_millis(20),
     growth: &[2, 4],
-    archive: 1_000,
+    archive: 10_000,
 };
 
 impl Scale {
-    /// Accounts that a server is made with: enough for every scenario, `all` for those of many sessions of ours too.
-    pub fn accounts(&self, all: bool) -> usize {
-        let grown = self.growth.iter().copied().max().unwrap_or(0);
-        let idle = if all { self.idle.max(grown) } else { self.idle_peers + self.idle_peers_first };
-        let recipients = self.senders * crate::scenarios::RECIPIENTS;
-        // Some more to warm up with.
-        idle.max(self.logins).max(self.senders + recipients).max(self.pairs * 2).max(self.contacts + 1)
-            + self.warm()
+    /// Accounts that a server is made with: enough for every scenario of few sessions.
+    pub fn accounts(&self) -> usize {
+        // Twice: with 16 messages in flight and with one.
+        let offline = 2 * self.senders * (1 + crate::scenarios::RECIPIENTS);
+        self.warm() + self.logins.max(offline).max(self.pairs * 2).max(self.contacts + 1)
+    }
+
+    /// Enough for those of many sessions.
+    pub fn many_accounts(&self) -> usize {
+        self.warm() + self.growth.iter().copied().max().unwrap_or(0).max(self.idle)
     }
 
     /// How many sessions begin before anything is measured.

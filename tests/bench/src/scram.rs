@@ -13,31 +13,33 @@ use crate::Fault;
 /// What ejabberd 23.01 has fixed.
 pub const ITERATIONS: u32 = 4096;
 
+/// Of every account: neither servers nor clients are made to hash for minutes what is known.
+pub const PASSWORD: &str = "bench";
+
 /// `StoredKey` and `ServerKey` (RFC 5802 §3).
-pub fn keys(password: &str, salt: &[u8], iterations: u32) -> ([u8; 20], [u8; 20]) {
-    let salted = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password.as_bytes(), salt, iterations);
+pub fn keys(salt: &[u8]) -> ([u8; 20], [u8; 20]) {
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(PASSWORD.as_bytes(), salt, ITERATIONS);
     (Sha1::digest(mac(&salted, b"Client Key")).into(), mac(&salted, b"Server Key"))
 }
 
-/// What a `SaltedPassword` is made of: password, salt, iterations.
-type Salting = (String, Vec<u8>, u32);
+/// How a `SaltedPassword` is made: salt and iterations.
+type Salting = (Vec<u8>, u32);
 
-/// Those that were made. Clients keep theirs too; and every start of a server has the same accounts.
+/// Those that were made. Clients keep theirs too.
 static SALTED: LazyLock<Mutex<HashMap<Salting, [u8; 20]>>> = LazyLock::new(Mutex::default);
 
 pub struct Scram {
     bare: String,
-    password: String,
 }
 
 impl Scram {
     /// `user` without `=` and `,`.
-    pub fn new(user: &str, password: &str) -> Scram {
+    pub fn new(user: &str) -> Scram {
         let mut random = [0; 15];
         // Without randomness there is no login to measure.
         #[allow(clippy::expect_used)]
         getrandom::fill(&mut random).expect("randomness");
-        Scram { bare: format!("n={user},r={}", STANDARD.encode(random)), password: password.to_owned() }
+        Scram { bare: format!("n={user},r={}", STANDARD.encode(random)) }
     }
 
     /// The initial response, in base64.
@@ -55,7 +57,7 @@ impl Scram {
         let salt = part("s=").and_then(|salt| STANDARD.decode(salt).ok()).ok_or_else(bad)?;
         let rounds = part("i=").and_then(|rounds| rounds.parse().ok()).ok_or_else(bad)?;
 
-        let salted = salted(&self.password, salt, rounds);
+        let salted = salted(salt, rounds);
         let client_key = mac(&salted, b"Client Key");
         let without_proof = format!("c=biws,r={nonce}");
         let signed = format!("{},{challenge},{without_proof}", self.bare);
@@ -65,13 +67,13 @@ impl Scram {
     }
 }
 
-fn salted(password: &str, salt: Vec<u8>, iterations: u32) -> [u8; 20] {
+fn salted(salt: Vec<u8>, iterations: u32) -> [u8; 20] {
     let known = || SALTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (password.to_owned(), salt, iterations);
+    let key = (salt, iterations);
     if let Some(salted) = known().get(&key) {
         return *salted;
     }
-    let salted = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(password.as_bytes(), &key.1, iterations);
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha1, 20>(PASSWORD.as_bytes(), &key.0, iterations);
     known().insert(key, salted);
     salted
 }

@@ -78,6 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waxwing-stanza",
             "waxwing-kernel",
             "waxwing-im",
+            "waxwing-sasl",
             "waxwing-xeps",
             "waxwing-store",
             "waxwing-store-sqlite",

@@ -36,7 +36,7 @@ impl Client {
     /// Logs in with the password, asks for a token and becomes available; the session may be resumed.
     pub async fn obtain(target: &Target, number: usize) -> Result<(Client, Ticket), Fault> {
         let mut client = Client::connect(target).await?;
-        let scram = Scram::new(&user(number), &user(number));
+        let scram = Scram::new(&user(number));
         let authenticate = format!(
             "<authenticate xmlns='{SASL2}' mechanism='SCRAM-SHA-1'><initial-response>{}</initial-response>{}\
              <request-token xmlns='{FAST}' mechanism='{MECHANISM}'/><bind xmlns='urn:xmpp:bind:0'>\

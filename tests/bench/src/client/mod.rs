@@ -67,7 +67,7 @@ pub struct Client {
     received: u32,
 }
 
-/// The name of account `number`, which is its password too.
+/// The name of account `number`.
 pub fn user(number: usize) -> String {
     format!("user{number}")
 }
@@ -108,7 +108,7 @@ impl Client {
     /// From the features to the bound resource.
     pub async fn login(&mut self, number: usize, resource: &str) -> Result<(), Fault> {
         let name = user(number);
-        let scram = Scram::new(&name, &name);
+        let scram = Scram::new(&name);
         let auth = format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>{}</auth>",
             scram.first()

@@ -3,6 +3,7 @@
 mod markdown;
 mod number;
 mod plot;
+mod spread;
 mod target;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use number::{median, quantile};
+pub use spread::Spread;
 pub use target::{Other, Target};
 
 use crate::options::Options;
@@ -110,15 +112,19 @@ impl Report {
 
     /// Adds the value of one run.
     pub fn add(&mut self, figure: &Figure, subject: &str, value: f64) {
-        let same = |row: &&mut Row| {
-            row.scenario == figure.scenario && row.figure == figure.name && row.at == figure.at
-        };
+        self.add_as(figure, figure.name, subject, value);
+    }
+
+    /// Adds the value of one run to the figure's row of this name.
+    fn add_as(&mut self, figure: &Figure, name: &str, subject: &str, value: f64) {
+        let same =
+            |row: &&mut Row| row.scenario == figure.scenario && row.figure == name && row.at == figure.at;
         let row = match self.rows.iter_mut().find(same) {
             Some(row) => row,
             None => {
                 self.rows.push(Row {
                     scenario: figure.scenario.to_owned(),
-                    figure: figure.name.to_owned(),
+                    figure: name.to_owned(),
                     unit: figure.unit.to_owned(),
                     at: figure.at,
                     runs: BTreeMap::new(),

@@ -8,29 +8,31 @@ use tokio::time::sleep;
 use super::chat::talk::{self, Talker};
 use crate::Fault;
 use crate::bench::Bench;
-use crate::report::{Figure, Report};
+use crate::report::{Figure, Report, Spread};
 use crate::server::Kind;
 
 const SCENARIO: &str = "growth, with so many sessions";
 
 const RATE: Figure = Figure::new(SCENARIO, "delivered, with", "messages/s");
 const CPU: Figure = Figure::new(SCENARIO, "processor time of a message, with", "µs");
+const TRIPS: Spread = Spread::new(SCENARIO, "there and back, with");
 const MEMORY: Figure = Figure::new(SCENARIO, "resident memory of one session, with", "KiB");
 
 /// Messages that every session sends in one talk: how a talk begins and ends costs too.
 const EACH: usize = 12;
 
-/// Once: its points lie close enough to each other to show what one run is worth.
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    for kind in [Kind::WAXWING, Kind::RELAY] {
-        grow(bench, report, kind).await?;
+    for _ in 0..bench.scale.runs {
+        for kind in [Kind::WAXWING, Kind::RELAY] {
+            grow(bench, report, kind).await?;
+        }
     }
     Ok(())
 }
 
 async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
     let scale = bench.scale;
-    let (server, target) = bench.start(kind).await?;
+    let (server, target) = bench.start_for_many(kind).await?;
     let empty = server.resident()?;
     let mut talkers: Vec<Talker> = Vec::new();
     for &sessions in scale.growth {
@@ -49,6 +51,9 @@ async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), 
         let delivered = (sessions * EACH * talks) as f64;
         report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
         report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());
+        let trips = talkers.iter_mut().flat_map(|talker| talker.trips.drain(..));
+        let trips = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
+        report.add_spread(&TRIPS.at(at), kind.name(), trips);
     }
     Ok(())
 }

@@ -23,12 +23,8 @@ const AT_ONCE: usize = 8;
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
     for _ in 0..bench.scale.runs {
         for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
-            let scale = &bench.scale;
-            let (sessions, first) = match kind.is_peer() {
-                true => (scale.idle_peers, scale.idle_peers_first),
-                false => (scale.idle, scale.warm()),
-            };
-            let (server, target) = bench.start(kind).await?;
+            let (sessions, first) = (bench.scale.idle, bench.scale.warm());
+            let (server, target) = bench.start_for_many(kind).await?;
             let begin = move |number: usize| {
                 let target = target.clone();
                 async move {

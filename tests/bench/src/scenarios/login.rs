@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target as Address};
-use crate::report::{Figure, Other, Report, Target, quantile};
+use crate::report::{Figure, Other, Report, Spread, Target};
 use crate::server::{Kind, Server};
 
 const CPU: Figure = Figure::new("login", "processor time of one login", "ms")
@@ -17,12 +17,9 @@ const CPU: Figure = Figure::new("login", "processor time of one login", "ms")
 const RATE: Figure = Figure::new("login", "logins", "logins/s");
 
 /// From connecting to one's own presence.
-const WAITS: [(f64, Figure); 4] = [
-    (0.5, Figure::new("login", "latency, p50", "ms")),
-    (0.95, Figure::new("login", "latency, p95", "ms")),
-    (0.99, Figure::new("login", "latency, p99", "ms")),
-    (0.999, Figure::new("login", "latency, p99.9", "ms")),
-];
+const WAIT: Spread = Spread::new("login", "latency");
+
+const MEMORY: Figure = Figure::new("login", "resident memory of one session", "KiB");
 
 /// Logins at the same time.
 const AT_ONCE: usize = 8;
@@ -42,6 +39,8 @@ struct Side {
     /// How long each login took, in ms, and all turns together.
     waits: Vec<f64>,
     span: Duration,
+    /// Its resident memory when the first of them came, in KiB.
+    memory: f64,
 }
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
@@ -50,13 +49,16 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         let mut sides = Vec::new();
         for kind in bench.kinds(&[Kind::WAXWING]) {
             let (server, target) = bench.start(kind).await?;
-            let (clients, waits, span) = Default::default();
-            let mut side = Side { kind, server, target, clients, waits, span };
+            let (clients, waits, span, memory) = Default::default();
+            let mut side = Side { kind, server, target, clients, waits, span, memory };
             turn(&mut side, logins..logins + warm).await?;
             (side.waits, side.span) = Default::default();
             sides.push(side);
         }
         sleep(SETTLE).await;
+        for side in &mut sides {
+            side.memory = side.server.resident()?;
+        }
         let used = |sides: &[Side]| sides.iter().map(|side| side.server.cpu()).collect::<Result<Vec<_>, _>>();
         let before = used(&sides)?;
         for first in (0..logins).step_by(TURN) {
@@ -66,13 +68,12 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         }
         sleep(SETTLE).await;
         let after = used(&sides)?;
-        for (mut side, (before, after)) in sides.into_iter().zip(before.into_iter().zip(after)) {
+        for (side, (before, after)) in sides.into_iter().zip(before.into_iter().zip(after)) {
             let name = side.kind.name();
             report.add(&CPU, name, (after - before).as_secs_f64() * 1e3 / logins as f64);
             report.add(&RATE, name, logins as f64 / side.span.as_secs_f64());
-            for (part, figure) in &WAITS {
-                report.add(figure, name, quantile(&mut side.waits, *part));
-            }
+            report.add_spread(&WAIT, name, side.waits);
+            report.add(&MEMORY, name, (side.server.resident()? - side.memory) / logins as f64);
         }
     }
     Ok(())

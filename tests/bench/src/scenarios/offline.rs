@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::bench::{Bench, many};
-use crate::client::{Client, REQUEST, jid};
+use crate::client::{Client, REQUEST, Target, jid};
 use crate::disk;
-use crate::report::{Figure, Other, Report, Target as Goal, median, quantile};
-use crate::server::Kind;
+use crate::report::{Figure, Other, Report, Spread, Target as Goal, median, quantile};
+use crate::server::{Kind, Server};
 use crate::tally::Tally;
 use crate::wire::{Event, Number, write_message};
 
@@ -29,11 +29,19 @@ const SYNC_P99: Figure = figure("fdatasync of the disk, p99", "ms", &[]);
 struct Load {
     in_flight: usize,
     rate: Figure,
-    median: Figure,
-    p99: Figure,
+    wait: Spread,
     cpu: Figure,
-    /// How fast the recipients get everything, and what that costs.
-    drain: Option<(Figure, Figure)>,
+    drain: Option<Drain>,
+}
+
+/// How the recipients get everything.
+struct Drain {
+    rate: Figure,
+    /// Of each message since its recipient became available.
+    wait: Spread,
+    cpu: Figure,
+    /// The server's, of a sender or recipient, when all is done.
+    memory: Figure,
 }
 
 const LOADS: [Load; 2] = [
@@ -48,31 +56,33 @@ const LOADS: [Load; 2] = [
                 Goal::LeastTimes(5.0, Other::Ejabberd),
             ],
         ),
-        median: figure("acknowledgement, 16 in flight, median", "ms", &[]),
-        p99: figure("acknowledgement, 16 in flight, p99", "ms", &[]),
+        wait: Spread::new("offline", "acknowledgement, 16 in flight"),
         cpu: figure(
             "processor time of a message, 16 in flight",
             "µs",
             &[Goal::MostTimes(1.0 / 3.0, Other::Peers)],
         ),
-        drain: Some((
-            figure("drained", "messages/s", &[Goal::LeastTimes(4.0, Other::Peers)]),
-            figure("processor time of a message drained", "µs", &[]),
-        )),
+        drain: Some(Drain {
+            rate: figure("drained", "messages/s", &[Goal::LeastTimes(4.0, Other::Peers)]),
+            wait: Spread::new("offline", "arrival of a message drained"),
+            cpu: figure("processor time of a message drained", "µs", &[]),
+            memory: figure("resident memory of one session", "KiB", &[]),
+        }),
     },
     Load {
         in_flight: 1,
         rate: figure("acknowledged, one in flight", "messages/s", &[Goal::Least(3_000.0)]),
-        median: figure("acknowledgement, one in flight, median", "ms", &[]),
-        p99: figure("acknowledgement, one in flight, p99", "ms", &[]),
+        wait: Spread::new("offline", "acknowledgement, one in flight"),
         cpu: figure("processor time of a message, one in flight", "µs", &[]),
         drain: None,
     },
 ];
 
-/// One sender's task.
+/// What the senders of one load do.
 #[derive(Clone)]
 struct Sending {
+    /// The account of the first sender. The others follow, and then the recipients.
+    first: usize,
     messages: usize,
     in_flight: usize,
     senders: usize,
@@ -85,8 +95,10 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         let mut syncs = disk::syncs(bench.folder(), 200)?;
         report.add(&SYNC, "the disk", median(&syncs));
         report.add(&SYNC_P99, "the disk", quantile(&mut syncs, 0.99));
-        for load in &LOADS {
-            for kind in bench.kinds(&[Kind::WAXWING, Kind::WAXWING_POSTGRES]) {
+        for kind in bench.kinds(&[Kind::WAXWING, Kind::WAXWING_POSTGRES]) {
+            let (server, target) = bench.start(kind).await?;
+            let mut clients = Vec::new();
+            for load in &LOADS {
                 let messages = match (!kind.is_peer(), load.in_flight) {
                     (false, _) => scale.offline_peers,
                     (true, 1) => scale.offline_alone,
@@ -95,36 +107,38 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
                 // As many messages wait for each, whoever the server is.
                 let for_each = (RECIPIENTS * messages).div_ceil(scale.offline);
                 let sending = Sending {
+                    // Nobody who is there already.
+                    first: clients.len(),
                     messages,
                     in_flight: load.in_flight,
                     senders: scale.senders,
                     recipients: scale.senders * for_each.min(RECIPIENTS),
                 };
-                measure(bench, report, kind, load, &sending).await?;
+                let mut came = measure(&server, &target, report, kind, load, &sending).await?;
+                clients.append(&mut came);
             }
         }
     }
     Ok(())
 }
 
+/// All who took part: they stay.
 async fn measure(
-    bench: &mut Bench,
+    server: &Server,
+    target: &Target,
     report: &mut Report,
     kind: Kind,
     load: &Load,
     sending: &Sending,
-) -> Result<(), Fault> {
-    let (server, target) = bench.start(kind).await?;
-    let senders = sending.senders;
-    let clients = many(senders, 8, {
-        let target = target.clone();
-        move |number| {
-            let target = target.clone();
-            async move {
-                let mut client = Client::ready(&target, number).await?;
-                client.enable().await?;
-                Ok(client)
-            }
+) -> Result<Vec<Client>, Fault> {
+    let (there, first) = (target.clone(), sending.first);
+    let before = server.resident()?;
+    let clients = many(sending.senders, 8, move |number| {
+        let target = there.clone();
+        async move {
+            let mut client = Client::ready(&target, first + number).await?;
+            client.enable().await?;
+            Ok(client)
         }
     })
     .await?;
@@ -134,23 +148,25 @@ async fn measure(
     for (number, client) in clients.into_iter().enumerate() {
         tasks.spawn(send(client, number, sending.clone()));
     }
-    let mut waits = Vec::new();
+    let (mut waits, mut clients) = (Vec::new(), Vec::new());
     while let Some(ended) = tasks.join_next().await {
-        waits.append(&mut ended??);
+        let (client, mut waited) = ended??;
+        waits.append(&mut waited);
+        clients.push(client);
     }
     let (took, used) = (begun.elapsed(), server.cpu()? - cpu);
 
-    let count = (senders * sending.messages) as f64;
+    let count = (sending.senders * sending.messages) as f64;
     report.add(&load.rate, kind.name(), count / took.as_secs_f64());
-    report.add(&load.median, kind.name(), median(&waits));
-    report.add(&load.p99, kind.name(), quantile(&mut waits, 0.99));
+    report.add_spread(&load.wait, kind.name(), waits);
     report.add(&load.cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
 
+    let (there, first) = (target.clone(), sending.recipient_account(0));
     let recipients = many(sending.recipients, 8, move |recipient| {
-        let target = target.clone();
+        let target = there.clone();
         async move {
             let mut client = Client::connect(&target).await?;
-            client.login(senders + recipient, "bench").await?;
+            client.login(first + recipient, "bench").await?;
             client.enable().await?;
             Ok(client)
         }
@@ -161,19 +177,28 @@ async fn measure(
     for (recipient, client) in recipients.into_iter().enumerate() {
         tasks.spawn(collect(client, sending.expected(recipient)));
     }
-    let mut done = Vec::new();
+    let mut waits = Vec::new();
     while let Some(ended) = tasks.join_next().await {
-        done.push(ended??);
+        let (client, mut waited) = ended??;
+        waits.append(&mut waited);
+        clients.push(client);
     }
     let (took, used) = (begun.elapsed(), server.cpu()? - cpu);
-    if let Some((drain, cpu)) = &load.drain {
-        report.add(drain, kind.name(), count / took.as_secs_f64());
-        report.add(cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
+    if let Some(drain) = &load.drain {
+        report.add(&drain.rate, kind.name(), count / took.as_secs_f64());
+        report.add_spread(&drain.wait, kind.name(), waits);
+        report.add(&drain.cpu, kind.name(), used.as_secs_f64() * 1e6 / count);
+        let memory = (server.resident()? - before) / clients.len() as f64;
+        report.add(&drain.memory, kind.name(), memory);
     }
-    Ok(())
+    Ok(clients)
 }
 
 impl Sending {
+    fn recipient_account(&self, recipient: usize) -> usize {
+        self.first + self.senders + recipient
+    }
+
     /// Whom a sender's message goes to.
     fn recipient(&self, sender: usize, number: usize) -> usize {
         (sender * RECIPIENTS + number * 7) % self.recipients
@@ -186,7 +211,7 @@ impl Sending {
 }
 
 /// Sends all, never more unacknowledged than allowed; how long each waited for its acknowledgement, in ms.
-async fn send(mut client: Client, sender: usize, sending: Sending) -> Result<Vec<f64>, Fault> {
+async fn send(mut client: Client, sender: usize, sending: Sending) -> Result<(Client, Vec<f64>), Fault> {
     let mut waiting = VecDeque::with_capacity(sending.in_flight);
     let mut waits = Vec::with_capacity(sending.messages);
     let (mut sent, mut acknowledged) = (0, 0);
@@ -194,7 +219,7 @@ async fn send(mut client: Client, sender: usize, sending: Sending) -> Result<Vec
     while acknowledged < sending.messages {
         let before = sent;
         while sent < sending.messages && waiting.len() < sending.in_flight {
-            let to = jid(sending.senders + sending.recipient(sender, sent));
+            let to = jid(sending.recipient_account(sending.recipient(sender, sent)));
             write_message(&mut out, &to, Number { sender: sender as u32, number: sent as u32 });
             waiting.push_back(Instant::now());
             sent += 1;
@@ -222,13 +247,14 @@ async fn send(mut client: Client, sender: usize, sending: Sending) -> Result<Vec
             }
         }
     }
-    Ok(waits)
+    Ok((client, waits))
 }
 
-/// Becomes available and takes what waits.
-async fn collect(mut client: Client, expected: usize) -> Result<Client, Fault> {
+/// Becomes available and takes what waits; how long each message took from then, in ms.
+async fn collect(mut client: Client, expected: usize) -> Result<(Client, Vec<f64>), Fault> {
+    let begun = Instant::now();
     client.send(b"<presence/>").await?;
-    let mut tally = Tally::default();
+    let (mut tally, mut waits) = (Tally::default(), Vec::with_capacity(expected));
     let mut out = Vec::new();
     // What comes after the last would be one too many: the answer to this comes behind it.
     let ping = b"<iq type='get' id='last' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
@@ -237,7 +263,10 @@ async fn collect(mut client: Client, expected: usize) -> Result<Client, Fault> {
     while !answered {
         while let Some(event) = client.next(&mut out) {
             match event {
-                Event::Message(number) => tally.count(number),
+                Event::Message(number) => {
+                    tally.count(number);
+                    waits.push(begun.elapsed().as_secs_f64() * 1e3);
+                }
                 Event::Stray => return Err(Fault::new("a stray message")),
                 Event::End => return Err(Fault::new("the stream ended while messages waited")),
                 Event::Stanza if asked => answered = true,
@@ -257,5 +286,5 @@ async fn collect(mut client: Client, expected: usize) -> Result<Client, Fault> {
         }
     }
     tally.judge(expected)?;
-    Ok(client)
+    Ok((client, waits))
 }

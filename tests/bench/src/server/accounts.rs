@@ -4,18 +4,21 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use waxwing_sasl::Keys;
+use waxwing_store::{NewAccount, Store};
 
 use super::{Kind, Product, Setting, command, free_address};
 use crate::client::{jid, user};
 use crate::scram;
 use crate::{DOMAIN, Fault};
 
-/// Of each account's password: the servers are not made to hash for minutes what is known.
+/// Of each account's password.
 const SALT: &str = "salt";
 
-/// How many accounts there are, numbered from 0; their names are their passwords.
+/// How many accounts there are, numbered from 0; all have one password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Accounts {
     pub count: usize,
@@ -30,13 +33,29 @@ impl Accounts {
     }
 }
 
-/// Makes them for a peer, in `data`, where there is nothing yet.
-pub fn make(kind: Kind, setting: &Setting<'_>, data: &Path, accounts: Accounts) -> Result<(), Fault> {
+/// Makes them in `data`, where there is nothing yet. Ours have no contacts.
+pub async fn make(kind: Kind, setting: &Setting<'_>, data: &Path, accounts: Accounts) -> Result<(), Fault> {
     match kind.product {
+        Product::Waxwing => {
+            let opened = waxwing_store_sqlite::open(&data.join("waxwing.sqlite")).await;
+            ours(opened.map_err(|error| Fault::new(error.0))?, accounts.count).await
+        }
         Product::Prosody => prosody(data, accounts),
         Product::Ejabberd => ejabberd(kind, setting, data, accounts),
-        Product::Waxwing | Product::Relay => Ok(()),
+        Product::Relay => Ok(()),
     }
+}
+
+/// Makes them in a database of ours, which is closed then.
+pub async fn ours(store: Arc<dyn Store>, count: usize) -> Result<(), Fault> {
+    let keys = Keys::derive(scram::PASSWORD, scram::ITERATIONS)
+        .map_err(|error| Fault::new(error.to_string()))?
+        .to_bytes();
+    let new = |owner| NewAccount { jid: jid(owner), keys: keys.clone(), admin: false, created: 0 };
+    let new: Vec<NewAccount> = (0..count).map(new).collect();
+    store.create_accounts(&new).await.map_err(|error| Fault::new(error.0))?;
+    store.close().await;
+    Ok(())
 }
 
 /// Its own files: https://prosody.im/doc/datamanager and https://prosody.im/doc/modules/mod_auth_internal_hashed
@@ -44,9 +63,9 @@ fn prosody(data: &Path, accounts: Accounts) -> Result<(), Fault> {
     let [keys, rosters] = ["accounts", "roster"].map(|store| data.join(DOMAIN).join(store));
     fs::create_dir_all(&keys)?;
     fs::create_dir_all(&rosters)?;
+    let (stored, server) = scram::keys(SALT.as_bytes());
     for owner in 0..accounts.count {
         let file = format!("{}.dat", user(owner));
-        let (stored, server) = scram::keys(&user(owner), SALT.as_bytes(), scram::ITERATIONS);
         let made = format!(
             "return {{ iteration_count = {}; salt = \"{SALT}\"; stored_key = \"{}\"; server_key = \"{}\"; }};\n",
             scram::ITERATIONS,
@@ -72,6 +91,11 @@ fn hex(bytes: &[u8]) -> String {
 
 /// It imports a file of XEP-0227.
 fn ejabberd(kind: Kind, setting: &Setting<'_>, data: &Path, accounts: Accounts) -> Result<(), Fault> {
+    let (stored, server) = scram::keys(SALT.as_bytes());
+    // Twice: it keeps them in base64.
+    let twice = |bytes: &[u8]| STANDARD.encode(STANDARD.encode(bytes));
+    let [stored, server, salt] = [&stored, &server, SALT.as_bytes()].map(twice);
+    let keys = format!("scram:{stored},{server},{salt},{}", scram::ITERATIONS);
     let users: String = (0..accounts.count)
         .map(|owner| {
             let items: String = accounts
@@ -80,11 +104,6 @@ fn ejabberd(kind: Kind, setting: &Setting<'_>, data: &Path, accounts: Accounts) 
                 .collect();
             let name = user(owner);
             let roster = format!("<query xmlns='jabber:iq:roster'>{items}</query>");
-            let (stored, server) = scram::keys(&name, SALT.as_bytes(), scram::ITERATIONS);
-            // Twice: it keeps them in base64.
-            let twice = |bytes: &[u8]| STANDARD.encode(STANDARD.encode(bytes));
-            let [stored, server, salt] = [&stored, &server, SALT.as_bytes()].map(twice);
-            let keys = format!("scram:{stored},{server},{salt},{}", scram::ITERATIONS);
             format!("<user name='{name}' password='{keys}'>{roster}</user>")
         })
         .collect();

@@ -91,17 +91,3 @@ fn with_database(text: String, url: Option<&str>) -> Result<String, Fault> {
     };
     parts().ok_or_else(|| Fault::new("the URL of the database lacks a part"))
 }
-
-/// Makes accounts from a file with `waxwing user import`.
-pub fn import(setting: &Setting<'_>, data: &Path, accounts: &Path) -> Result<(), Fault> {
-    let mut command = Command::new(setting.binary);
-    command.arg("--data").arg(data).args(["--set", "sasl.iterations=4096"]);
-    if let Some(database) = &setting.database {
-        command.arg("--set").arg(format!("storage={database}"));
-    }
-    let output = command.args(["user", "import"]).arg(accounts).output()?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(Fault::new(String::from_utf8_lossy(&output.stderr))),
-    }
-}

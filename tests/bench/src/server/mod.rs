@@ -11,8 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-pub use accounts::{Accounts, make};
-pub use command::import;
+pub use accounts::{Accounts, make, ours};
 pub use kind::{Kind, Product};
 
 use crate::{Fault, process};

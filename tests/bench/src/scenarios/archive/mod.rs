@@ -1,21 +1,23 @@
 //! The archive of one account as it grows: what it costs to append to it and to read a page of it, at its ends, in the
-//! middle and of one conversation, on both databases. One run.
+//! middle and of one conversation, on both databases. It is filled once for each size; what is measured there, is
+//! measured as often as there are runs, the databases in turns.
 
 mod fill;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use waxwing_kernel::first_at;
-use waxwing_store::{LogQuery, LogRow, Marks, NewAccount, OwnerId, Seq, Store, UnixMillis, Write};
+use waxwing_store::{LogQuery, LogRow, Marks, NewAccount, OwnerId, Seq, UnixMillis, Write};
 
 use crate::Fault;
-use crate::bench::{Bench, Database};
-use crate::report::{Figure, Report, median};
+use crate::bench::{Bench, Database, Place as Kept};
+use crate::process;
+use crate::report::{Figure, Report, Spread, median};
 
 /// Entries in one transaction: what a busy server commits at once.
 const BATCH: u64 = 500;
-/// Entries whose appending is measured, if the archive is twice as large; else the half of it.
+/// Entries that a run appends, at most; all runs together append at most the half of an archive.
 const APPENDED: u64 = 20_000;
 /// Results in a page.
 const PAGE: u32 = 50;
@@ -30,6 +32,11 @@ const APART: i64 = 1_000;
 const SCENARIO: &str = "archive, of so many entries";
 
 const APPEND: Figure = Figure::new(SCENARIO, "append to, of", "µs");
+const APPEND_CPU: Figure = Figure::new(SCENARIO, "processor time of an entry appended, of", "µs");
+const COMMITS: Spread = Spread::new(SCENARIO, "500 entries in a transaction, of");
+const PAGE_CPU: Figure = Figure::new(SCENARIO, "processor time of a page of 50, of", "ms");
+/// Of every sort.
+const ALL_PAGES: Spread = Spread::new(SCENARIO, "a page of 50, of");
 const CONVERSATION: Figure = Figure::new(SCENARIO, "page of a conversation, of", "ms");
 
 /// Where a page lies, and how it is asked for: by the id of the entry beside it, or by the time of its first.
@@ -52,7 +59,7 @@ const PLACES: [(Place, Figure, Figure); 3] = [
 ];
 
 /// Entries at which everything is measured.
-const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
 #[derive(Clone, Copy)]
 enum Place {
@@ -73,78 +80,124 @@ impl Place {
 }
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
-    for database in bench.databases().await? {
-        let begun = Instant::now();
-        let archive = Archive::make(database.store.clone()).await?;
-        archive.grow(bench, &database, report).await?;
-        database.store.close().await;
-        println!("  {} took {} s", database.name, begun.elapsed().as_secs());
+    let [sqlite, postgres] = bench.databases().await?;
+    let mut archives = [Archive::make(sqlite).await?, Archive::make(postgres).await?];
+    let runs = bench.scale.runs;
+    for size in SIZES.into_iter().filter(|size| *size <= bench.scale.archive) {
+        // Whole transactions, so that the last run ends with as many entries as are said.
+        let appended = APPENDED.min(size / 2 / runs as u64 / BATCH * BATCH);
+        let (filled, begun) = (size - appended * runs as u64, Instant::now());
+        let [sqlite, postgres] = &mut archives;
+        tokio::try_join!(sqlite.fill(bench, filled), postgres.fill(bench, filled))?;
+        println!("  filled in {} s", begun.elapsed().as_secs());
+        for _ in 0..runs {
+            for archive in &mut archives {
+                archive.measure(bench, size, appended, report).await?;
+            }
+        }
+    }
+    for archive in archives {
+        archive.database.store.close().await;
     }
     Ok(())
 }
 
 struct Archive {
-    store: Arc<dyn Store>,
+    database: Database,
     owner: OwnerId,
+    /// Entries, numbered from 1.
+    count: u64,
 }
 
 impl Archive {
-    async fn make(store: Arc<dyn Store>) -> Result<Archive, Fault> {
+    async fn make(database: Database) -> Result<Archive, Fault> {
         let new = NewAccount { jid: "owner@x".to_owned(), keys: Vec::new(), admin: false, created: 0 };
-        let made = store.create_accounts(&[new]).await.map_err(said)?;
+        let made = database.store.create_accounts(&[new]).await.map_err(said)?;
         let owner = made.into_iter().flatten().next().ok_or_else(|| Fault::new("no account"))?;
-        Ok(Archive { store, owner })
+        Ok(Archive { database, owner, count: 0 })
     }
 
-    async fn grow(&self, bench: &Bench, database: &Database, report: &mut Report) -> Result<(), Fault> {
-        let mut count = 0;
-        for size in SIZES.into_iter().filter(|size| *size <= bench.scale.archive) {
-            let filled = size - APPENDED.min(size / 2);
-            if count == 0 {
-                self.append(0, filled).await?;
-            } else {
-                fill::fill(bench, &database.place, self.owner, count, filled).await?;
-            }
-            let begun = Instant::now();
-            self.append(filled, size).await?;
-            let append = begun.elapsed().as_secs_f64() * 1e6 / (size - filled) as f64;
-            count = size;
-            report.add(&APPEND.at(size), database.name, append);
-            self.read(database.name, size, report).await?;
+    async fn fill(&mut self, bench: &Bench, size: u64) -> Result<(), Fault> {
+        if self.count == 0 {
+            self.append(size).await?;
+        } else {
+            fill::fill(bench, &self.database.place, self.owner, self.count, size).await?;
+            self.count = size;
         }
         Ok(())
     }
 
-    /// Appends what is missing in `count` to `size`.
-    async fn append(&self, mut count: u64, size: u64) -> Result<(), Fault> {
-        while count < size {
-            let last = size.min(count + BATCH);
-            let writes: Vec<Write> = (count + 1..=last).map(|number| entry(self.owner, number)).collect();
-            count = last;
+    /// One run: appends so many entries and reads pages of every sort.
+    async fn measure(
+        &mut self,
+        bench: &Bench,
+        size: u64,
+        appended: u64,
+        report: &mut Report,
+    ) -> Result<(), Fault> {
+        let name = self.database.name;
+        let before = self.cpu(bench)?;
+        let commits = self.append(self.count + appended).await?;
+        let used = self.cpu(bench)? - before;
+        report.add(&APPEND.at(size), name, commits.iter().sum::<f64>() * 1e3 / appended as f64);
+        report.add(&APPEND_CPU.at(size), name, used.as_secs_f64() * 1e6 / appended as f64);
+        report.add_spread(&COMMITS.at(size), name, commits);
+        let before = self.cpu(bench)?;
+        let pages = self.read(size, report).await?;
+        let used = self.cpu(bench)? - before;
+        report.add(&PAGE_CPU.at(size), name, used.as_secs_f64() * 1e3 / pages.len() as f64);
+        report.add_spread(&ALL_PAGES.at(size), name, pages);
+        Ok(())
+    }
+
+    /// The processor time of the database and of this process, which does nothing else.
+    fn cpu(&self, bench: &Bench) -> Result<Duration, Fault> {
+        let server = match self.database.place {
+            Kept::Sqlite(_) => Duration::ZERO,
+            Kept::Postgres(_) => bench.database_cpu()?,
+        };
+        Ok(server + process::cpu(std::process::id())?)
+    }
+
+    /// Appends what is missing to `size`; how long each transaction took, in ms.
+    async fn append(&mut self, size: u64) -> Result<Vec<f64>, Fault> {
+        let mut commits = Vec::new();
+        while self.count < size {
+            let last = size.min(self.count + BATCH);
+            let writes: Vec<Write> =
+                (self.count + 1..=last).map(|number| entry(self.owner, number)).collect();
             let writes: Vec<&Write> = writes.iter().collect();
-            self.store.apply(&writes).await.map_err(|error| Fault::new(format!("{error:?}")))?;
+            let begun = Instant::now();
+            let applied = self.database.store.apply(&writes).await;
+            applied.map_err(|error| Fault::new(format!("{error:?}")))?;
+            commits.push(begun.elapsed().as_secs_f64() * 1e3);
+            self.count = last;
         }
-        Ok(())
+        Ok(commits)
     }
 
-    async fn read(&self, name: &str, size: u64, report: &mut Report) -> Result<(), Fault> {
+    /// How long each page took, in ms.
+    async fn read(&self, size: u64, report: &mut Report) -> Result<Vec<f64>, Fault> {
+        let (name, mut all) = (self.database.name, Vec::new());
         for (place, by_id, by_time) in PLACES {
             let (mut ids, mut times) = (Vec::new(), Vec::new());
             for turn in 0..PAGES {
-                let before = place.before(size, turn);
+                let before = place.before(self.count, turn);
                 ids.push(self.page(before, true, None).await?);
                 times.push(self.page(before, false, None).await?);
             }
             report.add(&by_id.at(size), name, median(&ids));
             report.add(&by_time.at(size), name, median(&times));
+            all.extend(ids.into_iter().chain(times));
         }
         let mut of_peer = Vec::new();
         for turn in 0..PAGES {
-            let before = Place::Middle.before(size / 2, turn);
+            let before = Place::Middle.before(self.count / 2, turn);
             of_peer.push(self.page(before, true, Some(peer(7))).await?);
         }
         report.add(&CONVERSATION.at(size), name, median(&of_peer));
-        Ok(())
+        all.extend(of_peer);
+        Ok(all)
     }
 
     /// The page after an entry, and how many milliseconds it took. The id of an entry must be in the archive
@@ -154,10 +207,11 @@ impl Archive {
         let all = peer.is_none();
         let query = LogQuery { after, peer, ..LogQuery::all(PAGE) };
         let begun = Instant::now();
-        if by_id && self.store.log_archived_at(self.owner, &[after]).await.map_err(said)? != 1 {
+        let store = &self.database.store;
+        if by_id && store.log_archived_at(self.owner, &[after]).await.map_err(said)? != 1 {
             return Err(Fault::new("an entry is not in the archive"));
         }
-        let rows = self.store.log_archived(self.owner, &query).await.map_err(said)?;
+        let rows = store.log_archived(self.owner, &query).await.map_err(said)?;
         let took = begun.elapsed().as_secs_f64() * 1e3;
         let first = rows.first().map(|row| row.seq);
         if first.is_none() || all && (first != Some(position(before + 1)) || rows.len() != PAGE as usize) {

@@ -15,7 +15,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target};
 use crate::options::Scale;
-use crate::report::{Figure, Other, Report, Target as Goal, quantile};
+use crate::report::{Figure, Other, Report, Spread, Target as Goal};
 use crate::server::{Kind, Server};
 use talk::Talker;
 
@@ -41,7 +41,7 @@ struct Load {
     /// How often Waxwing and the relay have the word in a run.
     turns: usize,
     /// From a message to its answer: two messages, each through the server.
-    trips: [(f64, Figure); 4],
+    trips: Spread,
     /// System calls of a message, where they are counted.
     calls: Option<Figure>,
 }
@@ -61,27 +61,9 @@ const CALLS_16: &str = "system calls of a message, 16 in flight";
 const RATE_1: &str = "delivered, one in flight";
 const RATE_16: &str = "delivered, 16 in flight";
 
-const TRIPS_1: [&str; 4] = [
-    "there and back, one in flight, p50",
-    "there and back, one in flight, p95",
-    "there and back, one in flight, p99",
-    "there and back, one in flight, p99.9",
-];
-const TRIPS_16: [&str; 4] = [
-    "there and back, 16 in flight, p50",
-    "there and back, 16 in flight, p95",
-    "there and back, 16 in flight, p99",
-    "there and back, 16 in flight, p99.9",
-];
-
-const fn trips(scenario: &'static str, [p50, p95, p99, p999]: [&'static str; 4]) -> [(f64, Figure); 4] {
-    [
-        (0.5, figure(scenario, p50, "ms", &[])),
-        (0.95, figure(scenario, p95, "ms", &[])),
-        (0.99, figure(scenario, p99, "ms", &[])),
-        (0.999, figure(scenario, p999, "ms", &[])),
-    ]
-}
+const TRIPS_1: &str = "there and back, one in flight";
+const TRIPS_16: &str = "there and back, 16 in flight";
+const MEMORY: &str = "resident memory of one session";
 
 const LOADS_OFF: [Load; 2] = [
     Load {
@@ -95,7 +77,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 9.0, Other::Peers), Goal::MostTimes(1.6, Other::Relay)],
         ),
         rate: figure(OFF, RATE_1, "messages/s", &[]),
-        trips: trips(OFF, TRIPS_1),
+        trips: Spread::new(OFF, TRIPS_1),
         turns: 3,
         calls: Some(figure(OFF, CALLS_1, "", &[])),
     },
@@ -110,7 +92,7 @@ const LOADS_OFF: [Load; 2] = [
             &[Goal::MostTimes(1.0 / 15.0, Other::Peers), Goal::MostTimes(5.0, Other::Relay)],
         ),
         rate: figure(OFF, RATE_16, "messages/s", &[]),
-        trips: trips(OFF, TRIPS_16),
+        trips: Spread::new(OFF, TRIPS_16),
         turns: 1,
         calls: Some(figure(OFF, CALLS_16, "", &[])),
     },
@@ -123,7 +105,7 @@ const LOADS_ON: [Load; 2] = [
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 3 },
         cpu: figure(ON, CPU_1, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_1, "messages/s", &[]),
-        trips: trips(ON, TRIPS_1),
+        trips: Spread::new(ON, TRIPS_1),
         turns: 1,
         calls: None,
     },
@@ -133,7 +115,7 @@ const LOADS_ON: [Load; 2] = [
         messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 2 },
         cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
-        trips: trips(ON, TRIPS_16),
+        trips: Spread::new(ON, TRIPS_16),
         turns: 1,
         calls: None,
     },
@@ -142,6 +124,8 @@ const LOADS_ON: [Load; 2] = [
 /// Lost, doubled or disordered ones end the run; that there were none is part of the report.
 const FAULTS: &str = "lost, doubled or out of order";
 const FAULTS_ON: Figure = figure(ON, FAULTS, "messages", &[Goal::Most(0.0)]);
+/// Of all that took part, when the last word is said.
+const MEMORY_ON: Figure = figure(ON, MEMORY, "KiB", &[]);
 
 /// What a server does for the last login is over.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -160,10 +144,12 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
 async fn archive_on(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), Fault> {
     let scale = bench.scale;
     let (server, target) = bench.start(kind).await?;
+    let empty = server.resident()?;
     let mut talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
     for load in &LOADS_ON {
         talkers = measure(report, kind, &server, &scale, load, talkers).await?;
     }
+    report.add(&MEMORY_ON, kind.name(), (server.resident()? - empty) / talkers.len() as f64);
     report.add(&FAULTS_ON, kind.name(), 0.0);
     Ok(())
 }
@@ -182,10 +168,8 @@ async fn measure(
     report.add(&load.cpu, kind.name(), cost);
     report.add(&load.rate, kind.name(), (pairs * each * 2) as f64 / begun.elapsed().as_secs_f64());
     let trips = talkers.iter_mut().flat_map(|talker| talker.trips.drain(..));
-    let mut trips: Vec<f64> = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
-    for (part, figure) in &load.trips {
-        report.add(figure, kind.name(), quantile(&mut trips, *part));
-    }
+    let trips = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
+    report.add_spread(&load.trips, kind.name(), trips);
     Ok(talkers)
 }
 

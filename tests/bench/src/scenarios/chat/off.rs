@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::talk::Talker;
-use super::{FAULTS, LOADS_OFF, Load, OFF, figure, gather, measure, paced, talk};
+use super::{FAULTS, LOADS_OFF, Load, MEMORY, OFF, figure, gather, measure, paced, talk};
 use crate::bench::Bench;
 use crate::options::Scale;
-use crate::report::{Figure, Other, Report, Target as Goal, quantile};
+use crate::report::{Figure, Other, Report, Spread, Target as Goal, quantile};
 use crate::server::{Kind, Product, Server};
 use crate::standstill::Watch;
 use crate::{Fault, syscalls};
@@ -17,23 +17,15 @@ const PACED: &str = "chat at 2,000 messages a second, archive off";
 const FAULTS_OFF: Figure = figure(OFF, FAULTS, "messages", &[Goal::Most(0.0)]);
 const FAULTS_PACED: Figure = figure(PACED, FAULTS, "messages", &[Goal::Most(0.0)]);
 
+/// Of all that took part, when the last word is said.
+const MEMORY_OFF: Figure = figure(OFF, MEMORY, "KiB", &[]);
 /// Of those delivered, with the archive off: acknowledged by their recipients before they had to be.
 const UNWRITTEN: Figure = figure(OFF, "never written to the database", "% of messages", &[]);
 
-const QUANTILES: [(f64, Figure); 4] = [
-    (0.5, figure(PACED, "latency, p50", "ms", &[Goal::MostTimes(1.0, Other::Peers)])),
-    (0.95, figure(PACED, "latency, p95", "ms", &[])),
-    (
-        0.99,
-        figure(
-            PACED,
-            "latency, p99",
-            "ms",
-            &[Goal::MostTimes(1.0 / 5.0, Other::Peers), Goal::MostTimes(2.0, Other::Relay)],
-        ),
-    ),
-    (0.999, figure(PACED, "latency, p99.9", "ms", &[])),
-];
+const LATENCY: Spread = Spread::new(PACED, "latency").to_reach(
+    &[Goal::MostTimes(1.0, Other::Peers)],
+    &[Goal::MostTimes(1.0 / 5.0, Other::Peers), Goal::MostTimes(2.0, Other::Relay)],
+);
 /// With the time in which the machine stood still.
 const P99_ALL: Figure = figure(PACED, "latency, p99, with the machine's standstills", "ms", &[]);
 const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
@@ -46,6 +38,8 @@ struct Side {
     kind: Kind,
     server: Server,
     talkers: Vec<Talker>,
+    /// Its resident memory before they came, in KiB.
+    empty: f64,
 }
 
 /// `counted`: system calls too. Their number hardly changes from run to run.
@@ -54,8 +48,9 @@ pub async fn run(bench: &mut Bench, report: &mut Report, counted: bool) -> Resul
     let mut sides = Vec::new();
     for kind in bench.kinds(&[Kind::WAXWING, Kind::RELAY]) {
         let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
+        let empty = server.resident()?;
         let talkers = gather(kind, &target, 0..scale.pairs * 2).await?;
-        sides.push(Side { kind, server, talkers });
+        sides.push(Side { kind, server, talkers, empty });
     }
     for load in &LOADS_OFF {
         for turn in 0..load.turns {
@@ -75,6 +70,8 @@ pub async fn run(bench: &mut Bench, report: &mut Report, counted: bool) -> Resul
         }
     }
     for side in sides {
+        let memory = (side.server.resident()? - side.empty) / side.talkers.len() as f64;
+        report.add(&MEMORY_OFF, side.kind.name(), memory);
         report.add(&FAULTS_OFF, side.kind.name(), 0.0);
         report.add(&FAULTS_PACED, side.kind.name(), 0.0);
         if side.kind.product == Product::Waxwing {
@@ -95,11 +92,8 @@ async fn at_fixed_rate(report: &mut Report, side: &mut Side, scale: &Scale) -> R
     let name = side.kind.name();
     report.add(&CPU_PACED, name, used.as_secs_f64() * 1e6 / journeys.len() as f64);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let mut waits: Vec<f64> =
-        journeys.iter().map(|&(due, come)| ms(standstills.running(due, come))).collect();
-    for (part, figure) in &QUANTILES {
-        report.add(figure, name, quantile(&mut waits, *part));
-    }
+    let waits = journeys.iter().map(|&(due, come)| ms(standstills.running(due, come))).collect();
+    report.add_spread(&LATENCY, name, waits);
     let mut all: Vec<f64> =
         journeys.iter().map(|&(due, come)| ms(come.saturating_duration_since(due))).collect();
     report.add(&P99_ALL, name, quantile(&mut all, 0.99));
