@@ -133,10 +133,12 @@ impl Bench {
         Ok((server, target))
     }
 
-    /// Starts a server with accounts for many sessions.
+    /// Starts a server with accounts for many sessions, which will rest.
     pub async fn start_for_many(&mut self, kind: Kind) -> Result<(Server, Target), Fault> {
         let accounts = Accounts { count: self.scale.many_accounts(), friends: 0 };
-        self.start_among(kind, accounts).await
+        let data = self.data(kind)?;
+        self.copy_template(kind, accounts, &data).await?;
+        self.start_in(kind, &data, true)
     }
 
     /// Starts a peer of which the first `friends` accounts have each other as contacts.
@@ -146,24 +148,20 @@ impl Bench {
         friends: usize,
     ) -> Result<(Server, Target), Fault> {
         let accounts = Accounts { count: friends + self.scale.warm(), friends };
-        self.start_among(kind, accounts).await
-    }
-
-    async fn start_among(&mut self, kind: Kind, accounts: Accounts) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
         self.copy_template(kind, accounts, &data).await?;
-        self.start_in(kind, &data)
+        self.start_in(kind, &data, false)
     }
 
     /// Starts a server without a database on a copy of another's data.
     pub fn start_on(&mut self, kind: Kind, original: &Path) -> Result<(Server, Target), Fault> {
         let data = self.data(kind)?;
         copy(original, &data)?;
-        self.start_in(kind, &data)
+        self.start_in(kind, &data, false)
     }
 
-    fn start_in(&self, kind: Kind, data: &Path) -> Result<(Server, Target), Fault> {
-        let server = Server::start(kind, &self.setting(None), data)?;
+    fn start_in(&self, kind: Kind, data: &Path, resting: bool) -> Result<(Server, Target), Fault> {
+        let server = Server::start(kind, &Setting { resting, ..self.setting(None) }, data)?;
         let target = self.target(&server);
         Ok((server, target))
     }
@@ -239,7 +237,7 @@ impl Bench {
     fn setting(&self, database: Option<String>) -> Setting<'_> {
         let postmaster = self.cluster.as_ref().and_then(Cluster::postmaster);
         let (binary, certificate) = (&self.binary, &self.certificate);
-        Setting { binary, certificate, database, postmaster, change: None }
+        Setting { binary, certificate, database, postmaster, change: None, resting: false }
     }
 
     fn target(&self, server: &Server) -> Target {

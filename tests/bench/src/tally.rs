@@ -3,7 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::Fault;
+use crate::report::{Figure, Report, Target};
 use crate::wire::Number;
+
+/// Says that every tally of a scenario was right: a wrong one ends the run.
+pub fn report_faultless(report: &mut Report, scenario: &'static str, subject: &str) {
+    let faults = Figure::new(scenario, "lost, doubled or out of order", "messages");
+    report.add(&faults.to_reach(&[Target::Most(0.0)]), subject, 0.0);
+}
 
 /// What one recipient got.
 #[derive(Default)]

@@ -17,19 +17,17 @@ pub fn text(report: &Report, pictures: &[&str]) -> String {
         report.versions.join(", "),
         report.runs,
     );
-    let mut scenario = "";
-    for row in &report.rows {
-        if row.scenario != scenario {
-            scenario = &row.scenario;
-            let subjects = report.subjects(scenario);
-            let rule = "|---".repeat(subjects.len() + 2);
-            let _ = write!(text, "\n## {scenario}\n\n| | {} | Target |\n{rule}|\n", subjects.join(" | "));
+    for scenario in report.scenarios() {
+        let subjects = report.subjects(scenario);
+        let rule = "|---".repeat(subjects.len() + 2);
+        let _ = write!(text, "\n## {scenario}\n\n| | {} | Target |\n{rule}|\n", subjects.join(" | "));
+        for row in report.rows.iter().filter(|row| row.scenario == scenario) {
+            let _ = write!(text, "| {} |", row.title());
+            for subject in &subjects {
+                let _ = write!(text, " {} |", cell(row, subject));
+            }
+            let _ = writeln!(text, " {} |", row.targets.join("; "));
         }
-        let _ = write!(text, "| {} |", row.title());
-        for subject in report.subjects(scenario) {
-            let _ = write!(text, " {} |", cell(row, subject));
-        }
-        let _ = writeln!(text, " {} |", row.targets.join("; "));
     }
     if !pictures.is_empty() {
         text += "\n## Pictures\n\n";

@@ -176,6 +176,17 @@ impl Report {
         Ok(())
     }
 
+    /// As they came.
+    fn scenarios(&self) -> Vec<&str> {
+        let mut scenarios: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !scenarios.contains(&row.scenario.as_str()) {
+                scenarios.push(&row.scenario);
+            }
+        }
+        scenarios
+    }
+
     /// Ours first.
     fn subjects(&self, scenario: &str) -> Vec<&str> {
         let rows = self.rows.iter().filter(|row| row.scenario == scenario);

@@ -10,6 +10,7 @@ use crate::Fault;
 use crate::bench::Bench;
 use crate::report::{Figure, Report, Spread};
 use crate::server::Kind;
+use crate::tally::report_faultless;
 
 const SCENARIO: &str = "growth, with so many sessions";
 
@@ -55,5 +56,6 @@ async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), 
         let trips = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
         report.add_spread(&TRIPS.at(at), kind.name(), trips);
     }
+    report_faultless(report, SCENARIO, kind.name());
     Ok(())
 }

@@ -21,11 +21,8 @@ const WAIT: Spread = Spread::new("login", "latency");
 
 const MEMORY: Figure = Figure::new("login", "resident memory of one session", "KiB");
 
-/// Logins at the same time.
-const AT_ONCE: usize = 8;
-
-/// Logins until the next server has its turn. What slows one down slows them all down.
-const TURN: usize = 50;
+/// So many come at the same time, to each server in turn: what slows one down slows them all down.
+pub const STORM: usize = 100;
 
 /// What a server does after its last answer belongs to the login too.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -61,9 +58,9 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
         }
         let used = |sides: &[Side]| sides.iter().map(|side| side.server.cpu()).collect::<Result<Vec<_>, _>>();
         let before = used(&sides)?;
-        for first in (0..logins).step_by(TURN) {
+        for first in (0..logins).step_by(STORM) {
             for side in &mut sides {
-                turn(side, first..logins.min(first + TURN)).await?;
+                turn(side, first..logins.min(first + STORM)).await?;
             }
         }
         sleep(SETTLE).await;
@@ -82,7 +79,7 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
 /// Has clients of these numbers log in.
 async fn turn(side: &mut Side, numbers: Range<usize>) -> Result<(), Fault> {
     let (target, first, begun) = (side.target.clone(), numbers.start, Instant::now());
-    let came = many(numbers.len(), AT_ONCE, move |number| {
+    let came = many(numbers.len(), STORM, move |number| {
         let target = target.clone();
         async move {
             let begun = Instant::now();

@@ -12,7 +12,7 @@ use crate::client::{Client, REQUEST, Target, jid};
 use crate::disk;
 use crate::report::{Figure, Other, Report, Spread, Target as Goal, median, quantile};
 use crate::server::{Kind, Server};
-use crate::tally::Tally;
+use crate::tally::{Tally, report_faultless};
 use crate::wire::{Event, Number, write_message};
 
 /// Recipients for each sender, at most.
@@ -117,6 +117,7 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
                 let mut came = measure(&server, &target, report, kind, load, &sending).await?;
                 clients.append(&mut came);
             }
+            report_faultless(report, "offline", kind.name());
         }
     }
     Ok(())

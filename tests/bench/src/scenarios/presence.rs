@@ -13,6 +13,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target, jid};
 use crate::report::{Figure, Other, Report, Spread, Target as Goal};
+use crate::scenarios::login::STORM;
 use crate::server::Kind;
 use crate::wire::attribute;
 
@@ -123,7 +124,7 @@ async fn befriend(bench: &mut Bench, kind: Kind, users: usize) -> Result<PathBuf
 
 /// Everybody logs in, some at a time, and sees all others; how long each took to see each, in ms. Nobody leaves.
 async fn storm(target: &Target, users: usize) -> Result<(Vec<Client>, Vec<f64>), Fault> {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let turns = Arc::new(Semaphore::new(STORM));
     let mut tasks = JoinSet::new();
     for number in 0..users {
         let (target, turns) = (target.clone(), turns.clone());

@@ -10,6 +10,7 @@ use crate::Fault;
 use crate::bench::{Bench, many};
 use crate::client::{Client, Target};
 use crate::report::{Figure, Report, Spread};
+use crate::scenarios::login::STORM;
 use crate::server::{Kind, Server};
 
 const CPU: Figure = Figure::new("reconnect", "processor time of one", "ms");
@@ -17,9 +18,6 @@ const RATE: Figure = Figure::new("reconnect", "back again", "clients/s");
 const MEMORY: Figure = Figure::new("reconnect", "resident memory of one session", "KiB");
 /// From connecting to the end of the last answer.
 const WAIT: Spread = Spread::new("reconnect", "latency");
-
-/// At the same time.
-const AT_ONCE: usize = 8;
 
 /// What a server does for those who left is over.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -36,7 +34,7 @@ pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
 
 async fn resumed(server: &Server, target: Target, count: usize, report: &mut Report) -> Result<(), Fault> {
     let (empty, there) = (server.resident()?, target.clone());
-    let obtained = many(count, AT_ONCE, move |number| {
+    let obtained = many(count, STORM, move |number| {
         let target = there.clone();
         async move { Client::obtain(&target, number).await }
     })
@@ -48,7 +46,7 @@ async fn resumed(server: &Server, target: Target, count: usize, report: &mut Rep
         async move { Client::resume(&target, &lost[number]).await }
     };
     // The first time: that a token is in use is written down once. A session that nothing was sent to stays as it was.
-    drop(many(count, AT_ONCE, back.clone()).await?);
+    drop(many(count, STORM, back.clone()).await?);
     sleep(SETTLE).await;
     measure(server, empty, count, report, "Waxwing", back).await
 }
@@ -59,7 +57,7 @@ async fn full(server: &Server, target: Target, count: usize, report: &mut Report
         let target = target.clone();
         async move { Client::ready(&target, number).await }
     };
-    let clients = many(count, AT_ONCE, ready.clone()).await?;
+    let clients = many(count, STORM, ready.clone()).await?;
     drop(clients);
     sleep(SETTLE).await;
     measure(server, empty, count, report, "Waxwing, full login", ready).await
@@ -78,7 +76,7 @@ where
     F: Future<Output = Result<Client, Fault>> + Send,
 {
     let (before, begun) = (server.cpu()?, Instant::now());
-    let came = many(count, AT_ONCE, move |number| {
+    let came = many(count, STORM, move |number| {
         let (back, begun) = (back(number), Instant::now());
         async move { Ok((back.await?, begun.elapsed().as_secs_f64() * 1e3)) }
     })

@@ -38,7 +38,9 @@ pub fn serve(kind: Kind, setting: &Setting<'_>, data: &Path, address: SocketAddr
         }
         Product::Prosody => {
             let config = data.join("prosody.cfg.lua");
-            let mut text = fill(include_str!("../../peers/prosody.cfg.lua"));
+            let collector = if setting.resting { "incremental" } else { "generational" };
+            let mut text =
+                fill(include_str!("../../peers/prosody.cfg.lua")).replace("@COLLECTOR@", collector);
             if kind.archive {
                 let store = if database.is_some() { "sql" } else { "internal" };
                 text = include_str!("../../peers/prosody-archive.lua").replace("@STORE@", store) + &text;
@@ -66,7 +68,8 @@ pub fn serve(kind: Kind, setting: &Setting<'_>, data: &Path, address: SocketAddr
     Ok(command)
 }
 
-/// Debian's own options. Schedulers that wait in a loop would count as work done.
+/// The options of Debian's `ejabberdctl`. Schedulers that wait in a loop would count as work done:
+/// <https://www.erlang.org/doc/man/erl.html#+sbwt>
 fn erlang(command: &mut Command, config: &Path, data: &Path) {
     let libraries = ejabberd().and_then(|folder| folder.parent().map(Path::to_owned));
     command.env("ERL_LIBS", libraries.unwrap_or_default());

@@ -16,12 +16,13 @@ pub use kind::{Kind, Product};
 
 use crate::{Fault, process};
 
-/// How long a server may take to start, or to stop before it is killed.
+/// How long a server may take to start, to rest then, or to stop before it is killed.
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
 
-/// A server that has started does nothing for so long.
+/// A server that rests does next to nothing for so long.
 const REST: Duration = Duration::from_millis(150);
+const NEXT_TO_NOTHING: Duration = Duration::from_millis(5);
 
 /// What servers are started with.
 pub struct Setting<'a> {
@@ -35,6 +36,8 @@ pub struct Setting<'a> {
     pub postmaster: Option<u32>,
     /// `KEY=VALUE` that Waxwing is given beside its configuration.
     pub change: Option<&'static str>,
+    /// Whether sessions will rest, so that memory counts and not time.
+    pub resting: bool,
 }
 
 /// One that runs; dropped, it is killed.
@@ -60,24 +63,31 @@ impl Server {
         Ok(server)
     }
 
-    /// Until it takes connections, and then until it does nothing more: ejabberd is busy for two seconds then, which
-    /// would count as work for those who come first.
+    /// Until it takes connections, and rests then: ejabberd is busy for two seconds first, which would count as work
+    /// for those who come first.
     fn wait_for_start(&self) -> Result<(), Fault> {
         let begun = Instant::now();
-        let (mut takes_connections, mut used) = (false, Duration::ZERO);
-        while begun.elapsed() < START && Path::new(&format!("/proc/{}/exe", self.child.id())).exists() {
-            if !takes_connections {
-                takes_connections = TcpStream::connect(self.address).is_ok();
-                sleep(Duration::from_millis(50));
-                continue;
+        while TcpStream::connect(self.address).is_err() {
+            let gone = !Path::new(&format!("/proc/{}/exe", self.child.id())).exists();
+            if gone || begun.elapsed() > START {
+                return Err(Fault::new(format!("{} does not start:\n{}", self.kind, self.said())));
             }
+            sleep(Duration::from_millis(50));
+        }
+        self.wait_for_rest()
+    }
+
+    /// Until it does next to nothing.
+    pub fn wait_for_rest(&self) -> Result<(), Fault> {
+        let (begun, mut used) = (Instant::now(), Duration::ZERO);
+        while begun.elapsed() < START {
             let before = std::mem::replace(&mut used, process::cpu(self.child.id())?);
-            if used == before {
+            if used - before < NEXT_TO_NOTHING {
                 return Ok(());
             }
             sleep(REST);
         }
-        Err(Fault::new(format!("{} does not start:\n{}", self.kind, self.said())))
+        Err(Fault::new(format!("{} does not rest:\n{}", self.kind, self.said())))
     }
 
     /// The processor time that it and its database have used, all their threads.

@@ -1,4 +1,4 @@
-//! Two versions of the server and the null relay next to each other: all run, and talk in turns.
+//! Two versions of the server and the null relay next to each other: all run, talk in turns, and log in in turns.
 //!
 //! What slows one down slows down the next as well, so the ratios of neighbours tell a few percent apart, where runs that
 //! follow one another differ by thirty.
@@ -8,9 +8,11 @@ use std::path::Path;
 use super::talk::Talker;
 use super::{LOADS_OFF, Load, cost, gather};
 use crate::Fault;
-use crate::bench::Bench;
+use crate::bench::{Bench, many};
+use crate::client::{Client, Target};
 use crate::options::Scale;
 use crate::report::quantile;
+use crate::scenarios::login;
 use crate::server::{Kind, Server};
 
 /// How often each has the word.
@@ -20,12 +22,13 @@ struct Side {
     name: &'static str,
     kind: Kind,
     server: Server,
+    target: Target,
     talkers: Vec<Talker>,
-    /// The processor time of a message in µs, turn by turn.
+    /// The processor time of a message, or of a login, in µs, turn by turn.
     costs: Vec<f64>,
 }
 
-/// Prints what a message costs, and the ratios to the other version and to the relay.
+/// Prints what a message costs, and a login, and the ratios to the other version and to the relay.
 pub async fn run(bench: &mut Bench, other: &Path) -> Result<(), Fault> {
     let scale = bench.scale;
     let mut sides = vec![begin(bench, "this", Kind::WAXWING).await?];
@@ -43,6 +46,15 @@ pub async fn run(bench: &mut Bench, other: &Path) -> Result<(), Fault> {
         }
         tell(&mut sides);
     }
+    // The relay knows no logins.
+    sides.pop();
+    println!("processor time of a login");
+    for _ in 0..=TURNS {
+        for side in &mut sides {
+            log_in(side, &scale).await?;
+        }
+    }
+    tell(&mut sides);
     Ok(())
 }
 
@@ -50,7 +62,7 @@ async fn begin(bench: &mut Bench, name: &'static str, kind: Kind) -> Result<Side
     let pairs = bench.scale.pairs;
     let (server, target) = bench.start_with(kind, Some("log.level=info")).await?;
     let talkers = gather(kind, &target, 0..pairs * 2).await?;
-    Ok(Side { name, kind, server, talkers, costs: Vec::new() })
+    Ok(Side { name, kind, server, target, talkers, costs: Vec::new() })
 }
 
 async fn turn(side: &mut Side, scale: &Scale, load: &Load) -> Result<(), Fault> {
@@ -59,6 +71,19 @@ async fn turn(side: &mut Side, scale: &Scale, load: &Load) -> Result<(), Fault> 
     let (talkers, cost) = cost(&side.server, load, pairs, each, talkers).await?;
     side.talkers = talkers;
     side.costs.push(cost);
+    Ok(())
+}
+
+/// Others than those who talk; they leave without a word.
+async fn log_in(side: &mut Side, scale: &Scale) -> Result<(), Fault> {
+    let (target, first, count) = (side.target.clone(), scale.pairs * 2, scale.logins / 2);
+    let before = side.server.cpu()?;
+    let clients = many(count, login::STORM, move |number| {
+        let target = target.clone();
+        async move { Client::ready(&target, first + number).await }
+    });
+    drop(clients.await?);
+    side.costs.push((side.server.cpu()? - before).as_secs_f64() * 1e6 / count as f64);
     Ok(())
 }
 

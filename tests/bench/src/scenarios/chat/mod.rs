@@ -17,6 +17,7 @@ use crate::client::{Client, Target};
 use crate::options::Scale;
 use crate::report::{Figure, Other, Report, Spread, Target as Goal};
 use crate::server::{Kind, Server};
+use crate::tally::report_faultless;
 use talk::Talker;
 
 const OFF: &str = "chat, archive off";
@@ -121,9 +122,6 @@ const LOADS_ON: [Load; 2] = [
     },
 ];
 
-/// Lost, doubled or disordered ones end the run; that there were none is part of the report.
-const FAULTS: &str = "lost, doubled or out of order";
-const FAULTS_ON: Figure = figure(ON, FAULTS, "messages", &[Goal::Most(0.0)]);
 /// Of all that took part, when the last word is said.
 const MEMORY_ON: Figure = figure(ON, MEMORY, "KiB", &[]);
 
@@ -150,7 +148,7 @@ async fn archive_on(bench: &mut Bench, report: &mut Report, kind: Kind) -> Resul
         talkers = measure(report, kind, &server, &scale, load, talkers).await?;
     }
     report.add(&MEMORY_ON, kind.name(), (server.resident()? - empty) / talkers.len() as f64);
-    report.add(&FAULTS_ON, kind.name(), 0.0);
+    report_faultless(report, ON, kind.name());
     Ok(())
 }
 
