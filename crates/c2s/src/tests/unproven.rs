@@ -16,11 +16,13 @@ use waxwing_store::NewAccount;
 
 use super::World;
 
-/// `n,,n=juliet,r=fyko`, and for PLAIN her name and a wrong password.
+/// `n,,n=juliet,r=fyko`; for PLAIN her name and a wrong password, and her name and the right one.
 const SCRAM: &str =
     "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biwsbj1qdWxpZXQscj1meWtv</auth>";
 const PLAIN: &str =
     "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldAB3cm9uZw==</auth>";
+const PROOF: &str =
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGp1bGlldABzZWNyZXQ=</auth>";
 
 #[tokio::test]
 async fn an_account_is_read_when_its_client_has_proven_it_and_not_when_it_says_so() {
@@ -28,14 +30,16 @@ async fn an_account_is_read_when_its_client_has_proven_it_and_not_when_it_says_s
     let keys = Keys::derive("secret", 4096).unwrap().to_bytes();
     let new = NewAccount { jid: "juliet@localhost".to_owned(), keys, admin: false, created: 0 };
     world.clients.core.store.create_accounts(&[new]).await.unwrap();
-    for (attempt, answer) in [(SCRAM, "</challenge>"), (PLAIN, "</failure>")] {
+    for (attempt, answer, is_read) in
+        [(SCRAM, "</challenge>", false), (PLAIN, "</failure>", false), (PROOF, "/>", true)]
+    {
         let mut stream = world.client().await;
         let header = "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' \
                       xmlns:stream='http://etherx.jabber.org/streams'>";
         ask(&mut stream, header, "</stream:features>").await;
         ask(&mut stream, attempt, answer).await;
         let juliet = Jid::new("juliet@localhost").unwrap();
-        assert!(world.clients.core.directory.present(&juliet).is_none(), "{attempt}");
+        assert_eq!(world.clients.core.directory.present(&juliet).is_some(), is_read, "{attempt}");
     }
 }
 
