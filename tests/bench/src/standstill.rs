@@ -4,6 +4,9 @@
 //!
 //! On every core a process sleeps for a moment again and again. It has the highest priority, so nothing that runs here
 //! makes it late, only the host. Meanwhile the cores do not sleep.
+//!
+//! What was on its way then is left out, and not only the time taken off: what has piled up waits for its turn
+//! after it too, and the host likes to take a core for just as long as a nap, when it begins, so that nothing is late.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -71,17 +74,15 @@ impl Standstills {
         Standstills(apart)
     }
 
-    /// How long all cores ran between the two.
-    pub fn running(&self, from: Instant, to: Instant) -> Duration {
+    /// Whether one was between the two.
+    pub fn touch(&self, from: Instant, to: Instant) -> bool {
         let first = self.0.partition_point(|(_, end)| *end <= from);
-        let within = self.0[first..].iter().take_while(|(begin, _)| *begin < to);
-        let still = within.map(|&(begin, end)| end.min(to).saturating_duration_since(begin.max(from)));
-        to.saturating_duration_since(from).saturating_sub(still.sum())
+        self.0.get(first).is_some_and(|(begin, _)| *begin < to)
     }
 }
 
-/// What the process on one core does, until its input ends: then it prints when that core stood still, in nanoseconds
-/// since 1970.
+/// What the process on one core does, until its input ends: then it prints in which naps that core stood still, in
+/// nanoseconds since 1970.
 pub fn watch_this_core() -> Result<(), Fault> {
     static ENDED: AtomicBool = AtomicBool::new(false);
     thread::spawn(|| {
@@ -91,11 +92,11 @@ pub fn watch_this_core() -> Result<(), Fault> {
     });
     let mut found = String::new();
     while !ENDED.load(Ordering::Relaxed) {
-        let due = SystemTime::now() + NAP;
+        let begun = SystemTime::now();
         thread::sleep(NAP);
         let now = SystemTime::now();
-        if now.duration_since(due).unwrap_or_default() > LATE {
-            found += &format!("{} {}\n", since_epoch(due).as_nanos(), since_epoch(now).as_nanos());
+        if now.duration_since(begun).unwrap_or_default() > NAP + LATE {
+            found += &format!("{} {}\n", since_epoch(begun).as_nanos(), since_epoch(now).as_nanos());
         }
     }
     Ok(std::io::stdout().write_all(found.as_bytes())?)
@@ -137,16 +138,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_time_counts_in_which_all_cores_ran() {
+    fn a_standstill_touches_what_was_on_its_way() {
         let begin = Instant::now();
         let at = |ms| begin + Duration::from_millis(ms);
         let standstills = Standstills::of(vec![(at(30), at(40)), (at(10), at(20)), (at(15), at(22))]);
-        let ran = |from, to| standstills.running(at(from), at(to)).as_millis();
-        assert_eq!(ran(0, 50), 28);
-        assert_eq!(ran(12, 18), 0);
-        assert_eq!(ran(18, 35), 8);
-        assert_eq!(ran(22, 30), 8);
-        assert_eq!(ran(50, 60), 10);
+        let touch = |from, to| standstills.touch(at(from), at(to));
+        let touched = [(0, 50), (0, 11), (12, 18), (21, 25), (25, 31), (39, 50)];
+        let free = [(0, 10), (22, 30), (40, 50)];
+        assert!(touched.into_iter().all(|(from, to)| touch(from, to)));
+        assert!(!free.into_iter().any(|(from, to)| touch(from, to)));
     }
 
     #[test]

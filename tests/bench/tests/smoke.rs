@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_waxwing-bench");
 
@@ -33,6 +35,40 @@ fn every_scenario_runs() {
 #[test]
 fn two_versions_are_compared() {
     succeeds(&smoke().arg("--against").arg(server()).output().expect("the benchmark"));
+}
+
+/// How often the first thread of a process has gone to sleep of its own will.
+fn sleeps(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("its status");
+    let number = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    number.and_then(|number| number.trim().parse().ok()).expect("a number")
+}
+
+/// A watching process that does not get a core says from when to when.
+#[test]
+fn a_standstill_is_seen() {
+    const STOP: Duration = Duration::from_millis(50);
+    let mut watch = Command::new(PROGRAM);
+    let watch = watch.arg("watch").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the watch");
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &watch.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    };
+    // So often only once it takes its naps.
+    let patience = Instant::now() + Duration::from_secs(60);
+    while sleeps(watch.id()) < 50 {
+        assert!(Instant::now() < patience, "it does not watch");
+        std::thread::yield_now();
+    }
+    signal("-STOP");
+    let stopped = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    sleep(STOP);
+    signal("-CONT");
+    let output = watch.wait_with_output().expect("the watch");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let times: Vec<u128> = text.split_whitespace().map(|time| time.parse().expect("a time")).collect();
+    let seen = |[from, to]: &[u128; 2]| *from < stopped && to - from >= STOP.as_nanos();
+    assert!(times.as_chunks().0.iter().any(seen), "{stopped}: {times:?}");
 }
 
 #[test]

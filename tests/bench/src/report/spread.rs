@@ -30,8 +30,11 @@ impl Spread {
 }
 
 impl Report {
-    /// Adds the quantiles of one run's values.
+    /// Adds the quantiles of one run's values; nothing where it has none.
     pub fn add_spread(&mut self, spread: &Spread, subject: &str, mut values: Vec<f64>) {
+        if values.is_empty() {
+            return;
+        }
         for ((part, called), targets) in PARTS.into_iter().zip(spread.targets) {
             let figure = spread.figure.to_reach(targets);
             let name = match figure.name.rsplit_once(", ") {
@@ -62,5 +65,7 @@ mod tests {
         assert!(names.iter().zip(values).all(|(name, value)| rows.contains(&((*name).to_owned(), value))));
         assert!(rows.contains(&("latency, p99.9, with 10".to_owned(), 1.0)), "{rows:?}");
         assert_eq!(report.judge().len(), 1);
+        report.add_spread(&spread, "nobody", Vec::new());
+        assert!(!report.rows.iter().any(|row| row.runs.contains_key("nobody")));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::paced::Journey;
 use super::talk::Talker;
 use super::{LOADS_OFF, Load, MEMORY, OFF, figure, gather, measure, paced, talk};
 use crate::bench::Bench;
@@ -24,8 +25,10 @@ const LATENCY: Spread = Spread::new(PACED, "latency").to_reach(
     &[Goal::MostTimes(1.0, Other::Peers)],
     &[Goal::MostTimes(1.0 / 5.0, Other::Peers), Goal::MostTimes(2.0, Other::Relay)],
 );
-/// With the time in which the machine stood still.
+/// Of all messages, as they came.
 const P99_ALL: Figure = figure(PACED, "latency, p99, with the machine's standstills", "ms", &[]);
+/// On their way while a core stood still; they are not in the latency.
+const TOUCHED: Figure = figure(PACED, "touched by the machine's standstills", "% of messages", &[]);
 const CPU_PACED: Figure = figure(PACED, "processor time of a message", "µs", &[]);
 
 /// How often all talk at the fixed rate: the slowest hundredth is the least steady of all figures.
@@ -92,10 +95,12 @@ async fn at_fixed_rate(report: &mut Report, side: &mut Side, scale: &Scale) -> R
     let name = side.kind.name();
     report.add(&CPU_PACED, name, used.as_secs_f64() * 1e6 / journeys.len() as f64);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let waits = journeys.iter().map(|&(due, come)| ms(standstills.running(due, come))).collect();
+    let latency = |(due, come): &Journey| ms(come.saturating_duration_since(*due));
+    let mut all: Vec<f64> = journeys.iter().map(latency).collect();
+    let untouched = journeys.iter().filter(|&&(due, come)| !standstills.touch(due, come));
+    let waits: Vec<f64> = untouched.map(latency).collect();
+    report.add(&TOUCHED, name, (1.0 - waits.len() as f64 / all.len() as f64) * 100.0);
     report.add_spread(&LATENCY, name, waits);
-    let mut all: Vec<f64> =
-        journeys.iter().map(|&(due, come)| ms(come.saturating_duration_since(due))).collect();
     report.add(&P99_ALL, name, quantile(&mut all, 0.99));
     Ok(())
 }
