@@ -3,6 +3,7 @@
 mod bindings;
 mod certified;
 mod own;
+mod provider;
 mod state;
 mod stream;
 mod watch;

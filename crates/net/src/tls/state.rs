@@ -11,6 +11,7 @@ use rustls::server::NoServerSessionStorage;
 
 use super::certified::Certified;
 use super::own::{Own, due};
+use super::provider::provider;
 use super::witness::Witness;
 use super::{Alpn, Files, TlsSetup};
 use crate::NetError;
@@ -34,7 +35,7 @@ pub(super) struct Resolver {
 
 impl State {
     pub fn load(setup: &TlsSetup) -> Result<Self, NetError> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(provider());
         let own = Own::new(&setup.folder);
         let names = setup.hosts.iter().map(|host| ascii(host)).collect::<Result<Vec<_>, _>>()?;
         let read = |files: &Files| Certified::read(&files.certificate, &files.key, &provider).map(Arc::new);
