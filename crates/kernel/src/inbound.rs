@@ -183,6 +183,11 @@ impl Inbound {
         self.durable.saturating_sub(self.told) as u32
     }
 
+    /// How many were received of which the client was not told, whether they stand or not.
+    pub fn unacknowledged(&self) -> u32 {
+        self.received.saturating_sub(self.told) as u32
+    }
+
     /// The client asked for an acknowledgement of all so far.
     pub fn owe(&mut self) {
         self.owed = Some(self.received);
@@ -231,8 +236,11 @@ mod tests {
         assert!(!inbound.due());
         inbound.close(c);
         assert!(inbound.due());
-        assert_eq!(inbound.untold(), 1);
-        assert_eq!(inbound.tell(), 3);
+        assert_eq!((inbound.untold(), inbound.unacknowledged()), (1, 1));
+        let d = inbound.receive();
+        assert_eq!((inbound.untold(), inbound.unacknowledged()), (1, 2));
+        inbound.close(d);
+        assert_eq!(inbound.tell(), 4);
         assert!(!inbound.owing());
     }
 

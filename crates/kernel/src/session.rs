@@ -147,13 +147,18 @@ impl Session {
 
     /// The same, polled.
     pub fn poll_woken(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let has_rung = || self.rung.swap(false, Ordering::AcqRel);
-        if has_rung() {
+        if self.was_woken() {
             return Poll::Ready(());
         }
         self.waker.register(cx.waker());
         // It may have rung meanwhile.
-        if has_rung() { Poll::Ready(()) } else { Poll::Pending }
+        if self.was_woken() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Whether there is something to look at, told once.
+    pub fn was_woken(&self) -> bool {
+        // Mostly not, and to look is cheap. Who rings after that finds who waits: to register is to see all before it.
+        self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel)
     }
 
     pub fn wake(&self) {

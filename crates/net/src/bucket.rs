@@ -27,6 +27,9 @@ impl Bucket {
         self.at += Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         let full = i64::from(self.burst) * 1000;
         self.level = self.level.saturating_add(gained).min(full) - i64::from(amount) * 1000;
+        if self.level >= 0 {
+            return Duration::ZERO;
+        }
         let owed = u64::try_from(-self.level).unwrap_or(0);
         Duration::from_millis(owed.div_ceil(u64::from(self.rate)))
     }

@@ -1,4 +1,5 @@
-//! How the server learns what a client has got: by XEP-0198, or without it by the peer's TCP.
+//! How the server learns what a client has got, by XEP-0198 or without it by the peer's TCP, and when it tells the client
+//! what it has got itself.
 
 use std::time::Duration;
 
@@ -50,6 +51,42 @@ impl Asking {
         if complete {
             self.written = 0;
         }
+    }
+}
+
+/// Stanzas after whose effect an `<a/>` is sent unasked: what is not acknowledged is remembered on both sides.
+pub const UNASKED: u32 = 64;
+
+/// Whether an `<a/>` may be due, known without asking the session: it never is unless this says so.
+pub struct Telling {
+    /// The client waits for an answer.
+    owed: bool,
+    /// Stanzas received of which it was not told.
+    unacknowledged: u32,
+}
+
+/// Of a session that nothing is known of: it may be resumed.
+impl Default for Telling {
+    fn default() -> Telling {
+        Telling::new(true, UNASKED)
+    }
+}
+
+impl Telling {
+    pub fn new(owed: bool, unacknowledged: u32) -> Telling {
+        Telling { owed, unacknowledged }
+    }
+
+    pub fn received(&mut self) {
+        self.unacknowledged = self.unacknowledged.saturating_add(1);
+    }
+
+    pub fn asked(&mut self) {
+        self.owed = true;
+    }
+
+    pub fn may_be_due(&self) -> bool {
+        self.owed || self.unacknowledged >= UNASKED
     }
 }
 
@@ -129,6 +166,18 @@ mod tests {
         assert_eq!(asking.at(), Some(now));
         asking.answered(true);
         assert_eq!(asking.at(), None);
+    }
+
+    #[test]
+    fn whoever_was_asked_or_received_much_may_have_to_tell() {
+        assert!(Telling::default().may_be_due());
+        let mut telling = Telling::new(false, UNASKED - 1);
+        assert!(!telling.may_be_due());
+        telling.received();
+        assert!(telling.may_be_due());
+        let mut telling = Telling::new(false, 0);
+        telling.asked();
+        assert!(telling.may_be_due());
     }
 
     #[test]

@@ -21,9 +21,14 @@ pub type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Connection {
     /// Whether the client is read now.
     pub(super) fn may_read(&mut self, now: Instant) -> bool {
-        let uncommitted = self.session.inbound(|inbound| inbound.outstanding());
-        if !self.pacing.pauses(now) && uncommitted < self.clients.settings.uncommitted {
-            return true;
+        if !self.pacing.pauses(now) {
+            if self.may_take == 0 {
+                let uncommitted = self.session.inbound(|inbound| inbound.outstanding());
+                self.may_take = self.clients.settings.uncommitted.saturating_sub(uncommitted);
+            }
+            if self.may_take > 0 {
+                return true;
+            }
         }
         // It is us who do not listen: that is no silence of the client's.
         self.heard = now;
@@ -58,6 +63,8 @@ impl Connection {
         };
         stanza.from = Some(self.session.jid.clone());
         let ticket = self.session.receive();
+        self.may_take = self.may_take.saturating_sub(1);
+        self.telling.received();
         let answer = match refused.map_or_else(|| judge(&stanza, &self.session), Judged::Refuse) {
             Judged::Handle => {
                 return Ok(Some(Box::pin(waxwing_im::handle(self.session.clone(), stanza, ticket))));

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use waxwing_kernel::{Closing, Session};
 
-use acks::{Asking, Reaching};
+use acks::{Asking, Reaching, Telling};
 use pace::Pacing;
 pub use turns::thread_sleeps;
 
@@ -49,6 +49,9 @@ pub struct Connection {
     asking: Asking,
     /// By when the client must have an answer to its `<r/>`, though it be an incomplete one.
     answer_by: Option<Instant>,
+    telling: Telling,
+    /// Stanzas that may be taken before it is looked again how many are not durable yet.
+    may_take: usize,
     reaching: Reaching,
     /// A client that has not sent presence yet is given until then to enable stream management: what its TCP
     /// took in before would count as read.
@@ -92,6 +95,8 @@ impl Connection {
             numbered: session.is_numbered(),
             asking: Asking::default(),
             answer_by: None,
+            telling: Telling::default(),
+            may_take: 0,
             reaching: Reaching::default(),
             may_enable_until: now + ENABLING,
             pacing: Pacing::new(&clients.settings, now),
@@ -115,7 +120,7 @@ impl Connection {
     async fn run(&mut self) -> Ending {
         let session = self.session.clone();
         let mut timer = pin!(sleep_until(self.deadline()));
-        let (mut came, mut woken) = (0, false);
+        let (mut came, mut woken, mut timed) = (0, false, false);
         loop {
             let mut now = Instant::now();
             if came > 0 {
@@ -163,24 +168,30 @@ impl Connection {
             let deadline = self.deadline();
             if deadline < timer.deadline() || timer.deadline() <= now {
                 timer.as_mut().reset(deadline);
+                timed = false;
             }
             let tell = self.stream.tells(read);
             let mut slept = false;
             let event = poll_fn(|cx| {
                 // Who is woken to write is not first read for nothing. But not twice in a row: however often it is
                 // woken, it reads and writes in between.
-                if !woken && session.poll_woken(cx).is_ready() {
+                if !woken && session.was_woken() {
                     woken = true;
                     return Poll::Ready(Event::Due);
                 }
+                let again = std::mem::take(&mut woken);
                 if let Poll::Ready(turn) = self.stream.poll_turn(cx, read, tell) {
-                    woken = false;
                     return Poll::Ready(Event::Turn(turn));
                 }
-                let again = std::mem::take(&mut woken);
-                if (again && session.poll_woken(cx).is_ready()) || timer.as_mut().poll(cx).is_ready() {
+                if session.poll_woken(cx).is_ready() {
+                    woken = !again;
                     return Poll::Ready(Event::Due);
                 }
+                // Once is enough: a task has one waker.
+                if (!timed || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Event::Due);
+                }
+                timed = true;
                 slept = true;
                 Poll::Pending
             });

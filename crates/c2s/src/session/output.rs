@@ -4,12 +4,10 @@ use tokio::time::Instant;
 use waxwing_stanza::{IqType, Kind, Stanza};
 use waxwing_xml::Tag;
 
+use super::acks::{Telling, UNASKED};
 use super::{ANSWER, Connection};
 use crate::sm;
 use crate::stream::WRITE;
-
-/// Stanzas after whose effect an `<a/>` is sent unasked: what is not acknowledged is remembered on both sides.
-const UNASKED: u32 = 64;
 
 /// What a client without stream management is asked when it has been silent: any answer will do.
 const PING: &str = "urn:xmpp:ping";
@@ -47,10 +45,15 @@ impl Connection {
 
     /// Sends `<a/>` where the client asked and is to be answered, or was told nothing for long.
     fn acknowledge_received(&mut self, now: Instant) {
+        if !self.telling.may_be_due() {
+            return;
+        }
         let late = self.answer_by.is_some_and(|by| by <= now);
         let h = self.session.inbound(|inbound| {
             let tell = inbound.due() || (late && inbound.owing()) || inbound.untold() >= UNASKED;
-            tell.then(|| inbound.tell())
+            let h = tell.then(|| inbound.tell());
+            self.telling = Telling::new(inbound.owing(), inbound.unacknowledged());
+            h
         });
         if let Some(h) = h {
             sm::write_ack(self.stream.out(), h);
@@ -65,6 +68,7 @@ impl Connection {
     pub(super) fn owe_answer(&mut self, now: Instant) {
         self.session.inbound(|inbound| inbound.owe());
         self.answer_by.get_or_insert(now + ANSWER);
+        self.telling.asked();
     }
 
     /// The last `<a/>` before the stream ends, so that the client sends nothing again that arrived.
