@@ -7,6 +7,7 @@ use waxwing_store::{
 };
 
 use crate::error::store_error;
+use crate::lookups::Found;
 
 pub(crate) async fn create(
     conn: &mut SqliteConnection,
@@ -30,13 +31,18 @@ pub(crate) async fn create(
     Ok(made)
 }
 
-pub(crate) async fn one(reader: &mut SqliteConnection, jid: &str) -> Result<Option<AccountRow>, StoreError> {
-    sqlx::query("SELECT id, jid, keys, disabled, admin, created FROM accounts WHERE jid = ?")
-        .bind(jid)
-        .try_map(account)
-        .fetch_optional(reader)
-        .await
-        .map_err(store_error)
+/// `jids`: a JSON array.
+pub(crate) async fn several(reader: &mut SqliteConnection, jids: &str) -> Found<AccountRow> {
+    let rows = sqlx::query(
+        "SELECT id, jid, keys, disabled, admin, created FROM accounts \
+         WHERE jid IN (SELECT value FROM json_each(?))",
+    )
+    .bind(jids)
+    .try_map(account)
+    .fetch_all(reader)
+    .await
+    .map_err(store_error)?;
+    Ok(rows.into_iter().map(|row| (row.jid.clone(), Ok(row))).collect())
 }
 
 pub(crate) async fn page(

@@ -4,6 +4,7 @@ mod accounts;
 mod archive;
 mod error;
 mod load;
+mod lookups;
 mod many;
 mod one;
 mod open;

@@ -1,7 +1,8 @@
 //! Reading an account whole.
 //!
 //! A statement is handed to the connection's thread, and each of its rows back, which costs more than what is read: so
-//! this is one statement of one row. What there may be several of comes as JSON, bytes in it as hexadecimal digits.
+//! this is one statement, of one row for each account. What there may be several of comes as JSON, bytes in it as
+//! hexadecimal digits.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -11,6 +12,7 @@ use waxwing_store::{
 };
 
 use crate::error::store_error;
+use crate::lookups::Found;
 
 /// A limit that is a parameter and nothing else has SQLite compile the statement anew each time it is bound: its planner
 /// looks at the value. Behind a sign it does not.
@@ -27,36 +29,41 @@ const LOAD: &str = "\
             iif(request IS NULL, NULL, hex(request)))) FROM roster WHERE owner = accounts.id), \
         (SELECT json_group_array(json_array(kind, key, hex(value))) FROM docs \
             WHERE owner = accounts.id AND kind IN (SELECT value FROM json_each(?4))) \
-    FROM accounts WHERE jid = ?1";
+    FROM accounts WHERE jid IN (SELECT value FROM json_each(?1))";
 
 type Resend = (i64, i64, String);
 type Contact = (String, i64, Option<String>, String, i64, i64, i64, Option<String>);
 type KindDoc = (String, String, String);
 
-pub(crate) async fn load(
+/// `jids`: a JSON array.
+pub(crate) async fn several(
     reader: &mut SqliteConnection,
-    jid: &str,
+    jids: &str,
     wanted: &Wanted<'_>,
-) -> Result<Option<StoredAccount>, StoreError> {
+) -> Found<StoredAccount> {
     let (since, limit) = wanted.resends;
     let kinds = serde_json::Value::from(wanted.kinds).to_string();
-    let row = sqlx::query(LOAD).bind(jid).bind(since).bind(limit).bind(kinds).fetch_optional(reader).await;
-    let Some(row) = row.map_err(store_error)? else { return Ok(None) };
-    let mut stored = account(&row).map_err(store_error)?;
+    let rows = sqlx::query(LOAD).bind(jids).bind(since).bind(limit).bind(kinds).fetch_all(reader).await;
+    let named = |row: SqliteRow| Ok((row.try_get(1).map_err(store_error)?, whole(&row)));
+    rows.map_err(store_error)?.into_iter().map(named).collect()
+}
+
+fn whole(row: &SqliteRow) -> Result<StoredAccount, StoreError> {
+    let mut stored = account(row).map_err(store_error)?;
     let owner = stored.row.id;
-    for (boot, at, keys) in many::<Resend>(&row, 10)? {
+    for (boot, at, keys) in many::<Resend>(row, 10)? {
         stored.resends.push(ResendRow { owner, boot: boot.cast_unsigned(), at, keys: bytes(&keys)? });
     }
     stored.resends.sort_by_key(|row| std::cmp::Reverse((row.at, row.boot)));
-    for row in many(&row, 11)? {
+    for row in many(row, 11)? {
         stored.roster.rows.push(contact(row)?);
     }
     stored.roster.rows.sort_by(|one, other| one.contact.cmp(&other.contact));
-    for (kind, key, value) in many::<KindDoc>(&row, 12)? {
+    for (kind, key, value) in many::<KindDoc>(row, 12)? {
         stored.docs.entry(kind).or_default().push(Doc { key, value: bytes(&value)? });
     }
     stored.docs.values_mut().for_each(|docs| docs.sort_by(|one, other| one.key.cmp(&other.key)));
-    Ok(Some(stored))
+    Ok(stored)
 }
 
 fn account(row: &SqliteRow) -> sqlx::Result<StoredAccount> {

@@ -1,6 +1,7 @@
 //! The store: which connection does what.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
@@ -13,9 +14,10 @@ use waxwing_store::{
 };
 
 use crate::error::{apply_error, store_error};
+use crate::lookups::Lookups;
 use crate::readers::Readers;
 use crate::rows::position;
-use crate::{accounts, archive, load, one, reports, retention, rows, search};
+use crate::{accounts, archive, one, reports, retention, rows, search};
 
 /// Entries that retention handles in one transaction, so that appends wait some milliseconds at most.
 const RETENTION_STEP: u64 = 2000;
@@ -23,14 +25,17 @@ const RETENTION_STEP: u64 = 2000;
 pub(crate) struct Sqlite {
     /// `None` once closed.
     writer: Mutex<Option<SqliteConnection>>,
-    readers: Readers,
+    readers: Arc<Readers>,
+    lookups: Arc<Lookups>,
     /// Locked as long as this lives.
     _lock: File,
 }
 
 impl Sqlite {
     pub(crate) fn new(writer: SqliteConnection, readers: Readers, lock: File) -> Sqlite {
-        Sqlite { writer: Mutex::new(Some(writer)), readers, _lock: lock }
+        let readers = Arc::new(readers);
+        let lookups = Lookups::new(readers.clone());
+        Sqlite { writer: Mutex::new(Some(writer)), readers, lookups, _lock: lock }
     }
 
     async fn writer(&self) -> Writing<'_> {
@@ -88,11 +93,11 @@ impl Store for Sqlite {
     }
 
     async fn account(&self, jid: &str) -> Result<Option<AccountRow>, StoreError> {
-        accounts::one(&mut *self.readers.get().await?, jid).await
+        self.lookups.row(jid).await
     }
 
     async fn load(&self, jid: &str, wanted: &Wanted<'_>) -> Result<Option<StoredAccount>, StoreError> {
-        load::load(&mut *self.readers.get().await?, jid, wanted).await
+        self.lookups.whole(jid, wanted).await
     }
 
     async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountRow>, StoreError> {

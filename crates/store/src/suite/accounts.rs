@@ -27,6 +27,37 @@ pub async fn accounts_are_made_once(database: &dyn Database) {
     assert!(store.create_accounts(&[]).await.unwrap().is_empty());
 }
 
+pub async fn who_asks_at_the_same_time_gets_his_own(database: &dyn Database) {
+    let store = database.open().await.unwrap();
+    let names: Vec<String> = (0..100).map(|number| format!("u{number}@x")).collect();
+    let made: Vec<NewAccount> = names.iter().map(|jid| new(jid, jid.as_bytes())).collect();
+    let owners = store.create_accounts(&made).await.unwrap();
+    let mut writes = Vec::new();
+    for (name, owner) in names.iter().zip(owners) {
+        let (owner, value) = (owner.unwrap(), name.clone().into_bytes());
+        writes.push(Write::DocSet { owner, kind: "one", key: "k".to_owned(), value });
+        writes.push(Write::ResendKeys(ResendRow { owner, boot: 7, at: 5, keys: vec![0; 16] }));
+    }
+    apply(&*store, &writes).await;
+    let ask = async |number: usize| {
+        // Some are asked for twice, some are not there.
+        let jid = format!("u{}@x", number % 120);
+        let row = store.account(&jid).await.unwrap();
+        assert_eq!(row.map(|row| row.keys), names.contains(&jid).then(|| jid.clone().into_bytes()));
+        // Not all want the same.
+        let kinds: &[&'static str] = if number.is_multiple_of(3) { &[] } else { &["one"] };
+        let since = if number.is_multiple_of(2) { 6 } else { 5 };
+        let whole = store.load(&jid, &Wanted { resends: (since, 9), kinds }).await.unwrap();
+        assert_eq!(whole.is_some(), names.contains(&jid));
+        let Some(whole) = whole else { return };
+        assert_eq!(whole.row.jid, jid);
+        let doc = Doc { key: "k".to_owned(), value: jid.into_bytes() };
+        assert_eq!(whole.docs.get("one"), (!kinds.is_empty()).then(|| vec![doc]).as_ref());
+        assert_eq!(whole.resends.len(), usize::from(since == 5));
+    };
+    futures_util::future::join_all((0..200).map(ask)).await;
+}
+
 pub async fn an_account_is_loaded_whole(database: &dyn Database) {
     let store = database.open().await.unwrap();
     let (a, b) = (account(&*store, "a@x").await, account(&*store, "b@x").await);

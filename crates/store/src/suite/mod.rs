@@ -37,6 +37,7 @@ macro_rules! suite {
     ($fresh:path) => {
         $crate::suite!($fresh:
             accounts_are_made_once an_account_is_loaded_whole accounts_in_pages_by_jid account_numbers_are_not_used_again
+            who_asks_at_the_same_time_gets_his_own
             keys_and_disabling devices tokens_go_with_the_password keys_are_upgraded_once removal_takes_every_row writes_for_nobody_change_nothing
             appends_are_pending_in_order pending_in_pages an_append_is_idempotent
             settling_takes_marks_off settled_before_written a_large_batch_of_every_size
