@@ -78,7 +78,7 @@ const FULL: Scale = Scale {
     offline_peers: 60,
     pairs: 200,
     chat: 60_000,
-    chat_peers: 3_000,
+    chat_peers: 8_000,
     paced: Duration::from_secs(3),
     growth: &[100, 1_000, 5_000, 10_000],
     archive: 10_000_000,

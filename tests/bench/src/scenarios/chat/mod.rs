@@ -85,7 +85,7 @@ const LOADS_OFF: [Load; 2] = [
     Load {
         in_flight: 16,
         pairs: |scale| scale.pairs / 2,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers * 2 } else { scale.chat * 4 },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers * 2 } else { scale.chat * 4 / 3 },
         cpu: figure(
             OFF,
             CPU_16,
@@ -94,7 +94,7 @@ const LOADS_OFF: [Load; 2] = [
         ),
         rate: figure(OFF, RATE_16, "messages/s", &[]),
         trips: Spread::new(OFF, TRIPS_16),
-        turns: 1,
+        turns: 3,
         calls: Some(figure(OFF, CALLS_16, "", &[])),
     },
 ];
@@ -103,7 +103,7 @@ const LOADS_ON: [Load; 2] = [
     Load {
         in_flight: 1,
         pairs: |scale| scale.pairs,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 3 },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 5 } else { scale.chat / 3 },
         cpu: figure(ON, CPU_1, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_1, "messages/s", &[]),
         trips: Spread::new(ON, TRIPS_1),
@@ -113,7 +113,7 @@ const LOADS_ON: [Load; 2] = [
     Load {
         in_flight: 16,
         pairs: |scale| scale.pairs / 2,
-        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 2 } else { scale.chat / 2 },
+        messages: |scale, kind| if kind.is_peer() { scale.chat_peers / 5 } else { scale.chat / 2 },
         cpu: figure(ON, CPU_16, "µs", &[Goal::MostTimes(1.0 / 6.0, Other::Peers)]),
         rate: figure(ON, RATE_16, "messages/s", &[]),
         trips: Spread::new(ON, TRIPS_16),
