@@ -1,5 +1,5 @@
 //! What logins look up. A statement is handed to the connection's thread and its rows back, which wakes two threads and
-//! costs more than what is read: so those who ask at the same time are answered by one statement.
+//! costs more than what is read: so those who ask at the same time, for different accounts, are answered by one statement.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -11,8 +11,11 @@ use waxwing_store::{AccountRow, StoreError, StoredAccount, UnixMillis, Wanted};
 use crate::readers::Readers;
 use crate::{accounts, load};
 
-/// Accounts that one statement reads, so that nobody waits for more than some milliseconds of others' rosters.
-const MOST: usize = 64;
+/// Accounts whose keys one statement reads.
+const MOST_ROWS: usize = 64;
+
+/// Accounts that one statement reads whole: others wait while their rosters are read.
+const MOST_WHOLES: usize = 16;
 
 /// See the module.
 pub(crate) struct Lookups {
@@ -40,8 +43,12 @@ struct Reading {
     kinds: Vec<&'static str>,
 }
 
-/// Whoever asked when the task ended too soon is told so.
-struct Running<'a>(&'a Lookups);
+/// The task. Whoever asked when it ends too soon is told so, and who asks next begins another.
+struct Running {
+    lookups: Arc<Lookups>,
+    /// It ended because nobody waited any more.
+    through: bool,
+}
 
 impl Lookups {
     pub fn new(readers: Arc<Readers>) -> Arc<Lookups> {
@@ -74,8 +81,7 @@ impl Lookups {
             !mem::replace(&mut asked.running, true)
         };
         if begins {
-            let lookups = self.clone();
-            tokio::spawn(async move { lookups.run().await });
+            tokio::spawn(Running { lookups: self.clone(), through: false }.run());
         }
         answered.await.unwrap_or_else(|_| Err(StoreError("a look-up was given up".to_owned())))
     }
@@ -84,28 +90,33 @@ impl Lookups {
         // Nothing that could panic leaves it half changed.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    async fn run(&self) {
-        let running = Running(self);
+impl Running {
+    async fn run(mut self) {
+        let lookups = self.lookups.clone();
         loop {
             let (rows, wholes) = {
-                let mut asked = self.asked();
-                let rows = take(&mut asked.rows, |_| true, |asking| &asking.jid);
+                let mut asked = lookups.asked();
+                let rows = take(&mut asked.rows, MOST_ROWS, |_| true, |asking| &asking.jid);
                 let wholes = asked.wholes();
                 if rows.is_empty() && wholes.is_empty() {
                     asked.running = false;
-                    mem::forget(running);
+                    self.through = true;
                     return;
                 }
                 (rows, wholes)
             };
             let (readings, wholes): (Vec<_>, Vec<_>) = wholes.into_iter().unzip();
-            let mut reader = match self.readers.get().await {
+            let mut reader = match lookups.readers.get().await {
                 Ok(reader) => reader,
                 Err(error) => {
-                    tell(rows, Err(error.clone()));
-                    tell(wholes, Err(error));
-                    continue;
+                    // All of them have waited: nobody waits once more because others were asked for first.
+                    let Asked { rows: more, wholes: others, .. } = mem::take(&mut *lookups.asked());
+                    self.through = true;
+                    tell(rows.into_iter().chain(more), Err(error.clone()));
+                    tell(wholes.into_iter().chain(others.into_iter().map(|(_, asking)| asking)), Err(error));
+                    return;
                 }
             };
             if !rows.is_empty() {
@@ -128,6 +139,14 @@ impl Lookups {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.through {
+            *self.lookups.asked() = Asked::default();
+        }
+    }
+}
+
 impl Asked {
     /// The next that want the same, but for since when.
     fn wholes(&mut self) -> Vec<(Reading, Asking<StoredAccount>)> {
@@ -136,20 +155,14 @@ impl Asked {
         let alike = |(reading, _): &(Reading, Asking<StoredAccount>)| {
             (reading.resends, &reading.kinds) == (resends, &kinds)
         };
-        take(&mut self.wholes, alike, |(_, asking)| &asking.jid)
+        take(&mut self.wholes, MOST_WHOLES, alike, |(_, asking)| &asking.jid)
     }
 }
 
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        *self.0.asked() = Asked::default();
-    }
-}
-
-/// The first that fit, each account once; the others stay.
-fn take<T>(from: &mut Vec<T>, fits: impl Fn(&T) -> bool, jid: impl Fn(&T) -> &String) -> Vec<T> {
+/// The first that fit, `most` of them, each account once; the others stay.
+fn take<T>(from: &mut Vec<T>, most: usize, fits: impl Fn(&T) -> bool, jid: impl Fn(&T) -> &String) -> Vec<T> {
     let mut names = HashSet::new();
-    from.extract_if(.., |asking| names.len() < MOST && fits(asking) && names.insert(jid(asking).clone()))
+    from.extract_if(.., |asking| names.len() < most && fits(asking) && names.insert(jid(asking).clone()))
         .collect()
 }
 
@@ -162,7 +175,7 @@ fn names<T>(asking: &[Asking<T>]) -> String {
 pub(crate) type Found<T> = Result<HashMap<String, Result<T, StoreError>>, StoreError>;
 
 /// Who does not wait any more is not told.
-fn tell<T>(asking: Vec<Asking<T>>, found: Found<T>) {
+fn tell<T>(asking: impl IntoIterator<Item = Asking<T>>, found: Found<T>) {
     match found {
         Ok(mut found) => {
             for Asking { jid, answer } in asking {

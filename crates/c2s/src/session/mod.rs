@@ -120,7 +120,7 @@ impl Connection {
     async fn run(&mut self) -> Ending {
         let session = self.session.clone();
         let mut timer = pin!(sleep_until(self.deadline()));
-        let (mut came, mut woken, mut timed) = (0, false, false);
+        let (mut came, mut woken) = (0, false);
         loop {
             let mut now = Instant::now();
             if came > 0 {
@@ -168,7 +168,6 @@ impl Connection {
             let deadline = self.deadline();
             if deadline < timer.deadline() || timer.deadline() <= now {
                 timer.as_mut().reset(deadline);
-                timed = false;
             }
             let tell = self.stream.tells(read);
             let mut slept = false;
@@ -187,11 +186,10 @@ impl Connection {
                     woken = !again;
                     return Poll::Ready(Event::Due);
                 }
-                // Once is enough: a task has one waker.
-                if (!timed || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready() {
+                // Each time, although a task has one waker: at the end of its turn the runtime has it wait unregistered.
+                if timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Event::Due);
                 }
-                timed = true;
                 slept = true;
                 Poll::Pending
             });
