@@ -61,8 +61,9 @@ impl<'a> After<'a> {
         }
     }
 
-    pub fn run(self) {
-        for (ticket, outcome, stanza) in self.tickets {
+    pub fn run(mut self) {
+        // Drained: taken apart, they would be copied all together.
+        for (ticket, outcome, stanza) in self.tickets.drain(..) {
             match (outcome, stanza) {
                 (Outcome::Stored, _) => ticket.complete(),
                 (Outcome::Refused, Some(stanza)) => {

@@ -14,35 +14,36 @@ pub type Addr = Arc<Jid>;
 /// for some characters (U+1F11A becomes `(K)`, which becomes `(k)`), and two addresses that look alike must not
 /// name two accounts. `None`: it is no JID.
 ///
-/// Most of what is written is prepared already and was met a moment ago: each thread keeps what it met last, and
+/// Most of what is written is prepared already and was met a moment ago: each thread keeps what it prepared last, and
 /// gives it out again for the price of a comparison.
 pub fn prepare(text: &str) -> Option<Addr> {
     if text.len() > LONG {
         return prepare_anew(text);
     }
     MET.with_borrow_mut(|met| {
-        let slot = FixedState::default().hash_one(text) as usize % MEETINGS;
         if met.is_empty() {
-            met.resize(MEETINGS, None);
+            met.resize(MEETINGS / 2, [None, None]);
         }
         // The remainder is below the length.
-        let slot = &mut met[slot];
-        if let Some(addr) = slot.as_ref().filter(|addr| addr.as_str() == text) {
-            return Some(addr.clone());
+        let [newer, older] = &mut met[FixedState::default().hash_one(text) as usize % (MEETINGS / 2)];
+        for slot in [&*newer, &*older] {
+            if let Some(addr) = slot.as_ref().filter(|addr| addr.as_str() == text) {
+                return Some(addr.clone());
+            }
         }
         let addr = prepare_anew(text)?;
-        *slot = Some(addr.clone());
+        *older = newer.replace(addr.clone());
         Some(addr)
     })
 }
 
-/// How many addresses a thread keeps, and of what length in bytes: 600 KiB at most. Who writes many only makes
-/// others be prepared anew.
+/// How many addresses a thread keeps, two in each place, and of what length in bytes: 600 KiB at most. Who writes many
+/// only makes others be prepared anew.
 const MEETINGS: usize = 2048;
 const LONG: usize = 256;
 
 thread_local! {
-    static MET: RefCell<Vec<Option<Addr>>> = const { RefCell::new(Vec::new()) };
+    static MET: RefCell<Vec<[Option<Addr>; 2]>> = const { RefCell::new(Vec::new()) };
 }
 
 fn prepare_anew(text: &str) -> Option<Addr> {

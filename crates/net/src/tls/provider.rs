@@ -55,7 +55,7 @@ mod tests {
             let good = group.start().unwrap().pub_key().to_vec();
             let mut long = good.clone();
             long.push(0);
-            // X25519's zero, a point of order four, leads to the same secret whatever the key (RFC 7748 §6.1); on the others'
+            // X25519's zero, a point of small order, leads to the same secret whatever the key (RFC 7748 §6.1); on the others'
             // curves nothing begins with it.
             for share in [&[][..], &good[1..], &long, &vec![0; good.len()]] {
                 assert!(group.start().unwrap().complete(share).is_err(), "{:?}", group.name());
