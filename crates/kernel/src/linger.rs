@@ -1,4 +1,5 @@
-//! Wakes accounts whose unwritten messages have waited long enough.
+//! Wakes accounts whose unwritten messages have waited long enough, all of a tenth of that time together: a timer of its own
+//! for each would wake a thread for each message.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -17,7 +18,7 @@ pub(crate) struct Linger {
 }
 
 impl Linger {
-    /// Has `account` looked at after the linger time.
+    /// Has `account` looked at by then, and not much earlier.
     pub fn arm(&self, at: Instant, account: Arc<Account>) {
         let mut due = self.due.lock();
         // At the end, but for an account that is looked at again.
@@ -32,9 +33,9 @@ impl Linger {
         self.due.lock().front().map(|(at, _)| *at)
     }
 
-    fn take(&self, now: Instant) -> Option<Arc<Account>> {
+    fn take(&self, by: Instant) -> Option<Arc<Account>> {
         let mut due = self.due.lock();
-        if due.front().is_some_and(|(at, _)| *at <= now) {
+        if due.front().is_some_and(|(at, _)| *at <= by) {
             due.pop_front().map(|(_, account)| account)
         } else {
             None
@@ -50,9 +51,9 @@ impl Linger {
                     None => core.linger.wake.notified().await,
                     Some(at) => tokio::time::sleep_until(at).await,
                 }
-                let now = Instant::now();
-                while let Some(account) = core.linger.take(now) {
-                    account.linger_over(now);
+                let soon = Instant::now() + core.settings.linger / 10;
+                while let Some(account) = core.linger.take(soon) {
+                    account.linger_over(soon);
                 }
             }
         });

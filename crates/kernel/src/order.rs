@@ -338,8 +338,8 @@ impl Account {
         }
     }
 
-    /// The linger time is over for some entries.
-    pub(crate) fn linger_over(self: &Arc<Self>, now: Instant) {
+    /// The linger time is over for some entries by then.
+    pub(crate) fn linger_over(self: &Arc<Self>, by: Instant) {
         let mut state = self.lock();
         state.armed = false;
         let linger = self.core().settings.linger;
@@ -349,7 +349,7 @@ impl Account {
         };
         let first = state.lingering();
         let (past, future): (Vec<_>, Vec<_>) =
-            state.open.range(first..).filter_map(due).partition(|(_, at)| *at <= now);
+            state.open.range(first..).filter_map(due).partition(|(_, at)| *at <= by);
         if let Some((seq, _)) = past.last() {
             self.commit_up_to(&mut state, *seq);
         }
