@@ -1,7 +1,8 @@
 //! Which accounts are in memory.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,8 +22,32 @@ const LOADS: usize = 64;
 /// Accounts by bare JID. One object per account, ever: positions in its log are given by it alone.
 #[derive(Default)]
 pub struct Directory {
-    present: Mutex<HashMap<Box<str>, Arc<Account>, RandomState>>,
+    present: Mutex<HashSet<Named, RandomState>>,
     loading: Loading,
+}
+
+/// An account, known by its bare JID.
+struct Named(Arc<Account>);
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        self.0.jid.as_str()
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Named) -> bool {
+        self.0.jid == other.0.jid
+    }
+}
+
+impl Eq for Named {}
+
+impl Hash for Named {
+    /// As its name is, which it is asked for by.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.jid.as_str().hash(state);
+    }
 }
 
 /// Who loads an account holds the lock of its name. Names share locks: a load takes no longer than a look at the database.
@@ -53,7 +78,7 @@ impl Directory {
 
     /// The same for a bare JID that was prepared before.
     pub fn present_at(&self, bare: &str) -> Option<Arc<Account>> {
-        self.present.lock().get(bare).cloned()
+        self.present.lock().get(bare).map(|named| named.0.clone())
     }
 
     /// The account, loaded if need be. `host` is the host of the address's domain.
@@ -69,7 +94,7 @@ impl Directory {
         }
         let loaded = Account::load(host, bare(addr)).await?;
         if let Some(account) = &loaded {
-            self.present.lock().insert(Box::from(name), account.clone());
+            self.present.lock().insert(Named(account.clone()));
         }
         Ok(loaded)
     }
@@ -81,7 +106,7 @@ impl Directory {
 
     /// Everyone in memory.
     pub fn all(&self) -> Vec<Arc<Account>> {
-        self.present.lock().values().cloned().collect()
+        self.present.lock().iter().map(|named| named.0.clone()).collect()
     }
 
     pub(crate) fn start_sweeping(core: &Arc<Core>) {
@@ -99,6 +124,6 @@ impl Directory {
     /// not bring back. Whoever takes one out does so under this lock, so none is taken while it goes.
     fn sweep(&self) {
         let mut present = self.present.lock();
-        present.retain(|_, account| !account.is_idle() || Arc::strong_count(account) > 1);
+        present.retain(|Named(account)| !account.is_idle() || Arc::strong_count(account) > 1);
     }
 }

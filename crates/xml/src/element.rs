@@ -47,7 +47,7 @@ pub struct Element(Arc<Judged>);
 /// What was judged. Made at the end, so that all of this is moved once.
 #[derive(Debug)]
 pub(crate) struct Judged {
-    text: Arc<str>,
+    text: Box<str>,
     parts: Parts,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Parts {
 impl Parts {
     /// The element with these parts.
     pub fn over(self, text: &str) -> Element {
-        Element(Arc::new(Judged { text: Arc::from(text), parts: self }))
+        Element(Arc::new(Judged { text: Box::from(text), parts: self }))
     }
 }
 

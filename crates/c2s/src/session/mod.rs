@@ -165,9 +165,8 @@ impl Connection {
                     Err(error) => return self.unreadable(&error.0),
                 }
             }
-            let deadline = self.deadline();
-            if deadline < timer.deadline() || timer.deadline() <= now {
-                timer.as_mut().reset(deadline);
+            if let Some(at) = self.rings(timer.deadline(), now) {
+                timer.as_mut().reset(at);
             }
             let tell = self.stream.tells(read);
             let mut slept = false;
@@ -242,6 +241,16 @@ impl Connection {
         }
     }
 
+    /// When the timer is to ring, where it should no longer at `rings`.
+    fn rings(&self, rings: Instant, now: Instant) -> Option<Instant> {
+        let deadline = self.deadline();
+        if rings <= now || deadline < rings {
+            return Some(deadline);
+        }
+        // Who talks on is asked for an acknowledgement ever later.
+        (rings < deadline && rings < now + SOON).then(|| deadline.min(rings + SOON))
+    }
+
     /// When `run` must look again by itself.
     fn deadline(&self) -> Instant {
         let life = match self.probed {
@@ -255,6 +264,10 @@ impl Connection {
         writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
 }
+
+/// A timer that rings for nothing within this time is put off by it, and not until there is something to do: to put it off is
+/// cheap, to bring it forward is done under a lock that all share.
+const SOON: Duration = Duration::from_millis(15);
 
 /// What came at once is answered at once, but so many frames at most: answers wait in the outbox, which has a limit.
 const ANSWERS: usize = 16;
