@@ -50,7 +50,8 @@ pub struct Stream {
 /// What the other side sends.
 #[derive(Debug)]
 pub enum Frame {
-    Header(Header),
+    /// Boxed: one of thousands of frames is one.
+    Header(Box<Header>),
     Element(Element),
     /// The end of its stream.
     End,
@@ -150,7 +151,7 @@ impl Stream {
                         return Err(StreamError::new("invalid-namespace"));
                     }
                     self.scope = header.scope.clone();
-                    return Ok(Some(Frame::Header(header)));
+                    return Ok(Some(Frame::Header(Box::new(header))));
                 }
             }
         }
