@@ -68,8 +68,9 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// The element with these parts.
-    pub fn over(self, text: &str) -> Element {
-        Element(Arc::new(Judged { text: Box::from(text), parts: self }))
+    #[inline]
+    pub fn over(self, text: Box<str>) -> Element {
+        Element(Arc::new(Judged { text, parts: self }))
     }
 }
 

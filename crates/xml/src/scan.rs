@@ -34,7 +34,8 @@ pub fn scan_front(text: &str, scope: &Scope, limits: &Limits) -> Option<(usize, 
     if !judge.edits.is_empty() || u32::try_from(length).is_err() || !names::all_legal(frame) {
         return None;
     }
-    Some((text.len() - element.len() + length, judge.found.over(frame)))
+    let kept = Box::from(frame);
+    Some((text.len() - element.len() + length, judge.found.over(kept)))
 }
 
 fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<Edit>), Fault> {
@@ -46,5 +47,6 @@ fn judge(frame: &[u8], scope: &Scope, limits: &Limits) -> Result<(Element, Vec<E
     if judge.run(scope)? < text.len() {
         return Err(Fault::NotWellFormed);
     }
-    Ok((judge.found.over(text), judge.edits))
+    let kept = Box::from(text);
+    Ok((judge.found.over(kept), judge.edits))
 }
