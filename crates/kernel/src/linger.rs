@@ -1,5 +1,5 @@
-//! Wakes accounts whose unwritten messages have waited long enough, all of a tenth of that time together: a timer of its own
-//! for each would wake a thread for each message.
+//! Wakes accounts whose unwritten messages have waited long enough, or will have within a tenth of that time: a timer of its
+//! own for each would wake a thread for each message.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -18,7 +18,7 @@ pub(crate) struct Linger {
 }
 
 impl Linger {
-    /// Has `account` looked at by then, and not much earlier.
+    /// Has `account` looked at then, or a tenth of the linger time earlier where others are.
     pub fn arm(&self, at: Instant, account: Arc<Account>) {
         let mut due = self.due.lock();
         // At the end, but for an account that is looked at again.

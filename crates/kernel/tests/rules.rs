@@ -36,6 +36,24 @@ async fn a_message_that_nobody_acknowledges_is_written_after_the_linger() {
 }
 
 #[tokio::test]
+async fn what_lingers_nearly_as_long_is_written_together() {
+    let linger = Duration::from_secs(4);
+    let (world, _folder) = World::fresh(Archive::UntilDelivered, Settings { linger, ..settings() }).await;
+    let a = world.client("a", "1").await;
+    let others = [world.client("b", "1").await, world.client("c", "1").await];
+    others.iter().for_each(|other| other.available(0));
+    a.send("b@x", "one").await;
+    // Within a tenth of the linger time.
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    a.send("c@x", "two").await;
+    a.sent().await;
+    for other in &others {
+        assert_eq!(world.stored(other.account()).await, 1);
+    }
+    assert_eq!(world.core.writer.stats().batches, 1);
+}
+
+#[tokio::test]
 async fn a_message_to_nobody_is_written_at_once_and_comes_late() {
     let (world, _folder) = World::fresh(Archive::UntilDelivered, patient()).await;
     let a = world.client("a", "1").await;
