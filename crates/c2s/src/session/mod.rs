@@ -9,6 +9,7 @@ mod finish;
 mod input;
 mod output;
 mod pace;
+mod timer;
 mod turns;
 
 use std::future::{Future, poll_fn};
@@ -165,7 +166,7 @@ impl Connection {
                     Err(error) => return self.unreadable(&error.0),
                 }
             }
-            if let Some(at) = self.rings(timer.deadline(), now) {
+            if let Some(at) = timer::reset(timer.deadline(), self.deadline(), now) {
                 timer.as_mut().reset(at);
             }
             let tell = self.stream.tells(read);
@@ -241,16 +242,6 @@ impl Connection {
         }
     }
 
-    /// When the timer is to ring, where it should no longer at `rings`.
-    fn rings(&self, rings: Instant, now: Instant) -> Option<Instant> {
-        let deadline = self.deadline();
-        if rings <= now || deadline < rings {
-            return Some(deadline);
-        }
-        // Who talks on is asked for an acknowledgement ever later.
-        (rings < deadline && rings < now + SOON).then(|| deadline.min(rings + SOON))
-    }
-
     /// When `run` must look again by itself.
     fn deadline(&self) -> Instant {
         let life = match self.probed {
@@ -264,10 +255,6 @@ impl Connection {
         writes.into_iter().chain(others).flatten().fold(life, Instant::min)
     }
 }
-
-/// A timer that rings for nothing within this time is put off by it, and not until there is something to do: to put it off is
-/// cheap, to bring it forward is done under a lock that all share.
-const SOON: Duration = Duration::from_millis(15);
 
 /// What came at once is answered at once, but so many frames at most: answers wait in the outbox, which has a limit.
 const ANSWERS: usize = 16;
