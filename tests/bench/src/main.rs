@@ -57,6 +57,7 @@ fn main() -> ExitCode {
 
 fn measure(options: Options) -> Result<(), Fault> {
     let baseline = options.baseline.as_deref().map(Report::read).transpose()?;
+    options.output.as_deref().map_or(Ok(()), Report::check)?;
     waxwing_net::raise_file_limit()?;
     if let Some(other) = &options.against {
         return runtime()?.block_on(scenarios::compare::run(&mut Bench::new(&options)?, other));

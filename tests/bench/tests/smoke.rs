@@ -33,6 +33,17 @@ fn every_scenario_runs() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_to_is_told_before_anything_is_measured() {
+    let output = smoke().args(["--output", "/proc/none", "scan"]).output().expect("the benchmark");
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && wrong.lines().count() == 1 && wrong.contains("/proc/none"),
+        "{wrong}"
+    );
+    assert!(output.stdout.is_empty(), "it measured");
+}
+
+#[test]
 fn two_versions_are_compared() {
     succeeds(&smoke().arg("--against").arg(server()).output().expect("the benchmark"));
 }

@@ -163,9 +163,16 @@ impl Report {
         missed
     }
 
+    /// Finds out whether `folder` can be written to, before anything is measured.
+    pub fn check(folder: &Path) -> Result<(), Fault> {
+        let tried = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder).map(drop));
+        tried.map_err(|error| {
+            Fault::new(format!("--output: nothing can be written into {}: {error}", folder.display()))
+        })
+    }
+
     /// Writes everything into `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), Fault> {
-        fs::create_dir_all(folder)?;
         fs::write(folder.join(format!("{NAME}.json")), serde_json::to_string_pretty(self)? + "\n")?;
         let pictures = plot::all(self);
         let names: Vec<&str> = pictures.iter().map(|(name, _)| name.as_str()).collect();

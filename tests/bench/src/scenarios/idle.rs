@@ -18,7 +18,7 @@ const MEMORY: Figure = Figure::new("idle", "resident memory of one session", "Ki
 const SOCKETS: Figure = Figure::new("idle", "kernel memory of one connection, both ends", "KiB");
 const CPU: Figure = Figure::new("idle", "processor time of 1,000 sessions in a minute", "ms");
 
-/// Logins at once. They are not what is measured, and with eight ejabberd takes half as long again.
+/// Logins at once. They are not what is measured, and with eight ejabberd takes longer.
 const AT_ONCE: usize = 32;
 
 pub async fn run(bench: &mut Bench, report: &mut Report) -> Result<(), Fault> {
