@@ -48,7 +48,9 @@ async fn grow(bench: &mut Bench, report: &mut Report, kind: Kind) -> Result<(), 
         for _ in 0..talks {
             talkers = talk::in_turns(talkers, sessions / 2, scale.pairs, 1, EACH).await?;
         }
-        let (used, took) = (server.cpu()? - before, begun.elapsed());
+        let took = begun.elapsed();
+        talkers = talk::listen(talkers).await?;
+        let used = server.cpu()? - before;
         let delivered = (sessions * EACH * talks) as f64;
         report.add(&CPU.at(at), kind.name(), used.as_secs_f64() * 1e6 / delivered);
         report.add(&RATE.at(at), kind.name(), delivered / took.as_secs_f64());

@@ -68,7 +68,7 @@ async fn begin(bench: &mut Bench, name: &'static str, kind: Kind) -> Result<Side
 async fn turn(side: &mut Side, scale: &Scale, load: &Load) -> Result<(), Fault> {
     let (pairs, each) = load.share(scale, side.kind);
     let talkers = std::mem::take(&mut side.talkers);
-    let (talkers, cost) = cost(&side.server, load, pairs, each, talkers).await?;
+    let (talkers, cost, _) = cost(&side.server, load, pairs, each, talkers).await?;
     side.talkers = talkers;
     side.costs.push(cost);
     Ok(())

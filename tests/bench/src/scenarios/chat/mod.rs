@@ -161,28 +161,29 @@ async fn measure(
     talkers: Vec<Talker>,
 ) -> Result<Vec<Talker>, Fault> {
     let (pairs, each) = load.share(scale, kind);
-    let begun = Instant::now();
-    let (mut talkers, cost) = cost(server, load, pairs, each, talkers).await?;
+    let (mut talkers, cost, took) = cost(server, load, pairs, each, talkers).await?;
     report.add(&load.cpu, kind.name(), cost);
-    report.add(&load.rate, kind.name(), (pairs * each * 2) as f64 / begun.elapsed().as_secs_f64());
+    report.add(&load.rate, kind.name(), (pairs * each * 2) as f64 / took.as_secs_f64());
     let trips = talkers.iter_mut().flat_map(|talker| talker.trips.drain(..));
     let trips = trips.map(|trip| trip.as_secs_f64() * 1e3).collect();
     report.add_spread(&load.trips, kind.name(), trips);
     Ok(talkers)
 }
 
-/// Has them talk; the processor time of a message in µs.
+/// Has them talk; the processor time of a message in µs, with that of the last acknowledgements, and how long they talked.
 async fn cost(
     server: &Server,
     load: &Load,
     pairs: usize,
     each: usize,
     talkers: Vec<Talker>,
-) -> Result<(Vec<Talker>, f64), Fault> {
-    let before = server.cpu()?;
+) -> Result<(Vec<Talker>, f64, Duration), Fault> {
+    let (before, begun) = (server.cpu()?, Instant::now());
     let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    let took = begun.elapsed();
+    let talkers = talk::listen(talkers).await?;
     let used = server.cpu()? - before;
-    Ok((talkers, used.as_secs_f64() * 1e6 / (pairs * each * 2) as f64))
+    Ok((talkers, used.as_secs_f64() * 1e6 / (pairs * each * 2) as f64, took))
 }
 
 /// Everybody who will talk.

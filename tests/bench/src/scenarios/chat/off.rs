@@ -90,8 +90,9 @@ async fn at_fixed_rate(report: &mut Report, side: &mut Side, scale: &Scale) -> R
     let talkers = std::mem::take(&mut side.talkers);
     let (watch, before) = (Watch::begin()?, side.server.cpu()?);
     let (talkers, journeys) = paced::talk(talkers, scale.pairs / 2, scale.paced).await?;
-    let (used, standstills) = (side.server.cpu()? - before, watch.end()?);
-    side.talkers = talkers;
+    let standstills = watch.end()?;
+    side.talkers = talk::listen(talkers).await?;
+    let used = side.server.cpu()? - before;
     let name = side.kind.name();
     report.add(&CPU_PACED, name, used.as_secs_f64() * 1e6 / journeys.len() as f64);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -112,7 +113,8 @@ async fn count_calls(report: &mut Report, side: &mut Side, scale: &Scale, load: 
     let (pairs, each) = load.share(scale, side.kind);
     let each = each.div_ceil(4);
     let talkers = std::mem::take(&mut side.talkers);
-    side.talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    let talkers = talk::talk(talkers, pairs, load.in_flight, each).await?;
+    side.talkers = talk::listen(talkers).await?;
     side.talkers.iter_mut().for_each(|talker| talker.trips.clear());
     report.add(figure, side.kind.name(), counter.stop()? / (pairs * each * 2) as f64);
     Ok(())

@@ -1,11 +1,13 @@
 //! Talk as fast as answers come: everybody answers every message with one of their own.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::Fault;
 use crate::client::{Client, REQUEST, user};
@@ -14,6 +16,9 @@ use crate::wire::{Event, Number, write_message};
 
 /// Clients ask for an acknowledgement after so many messages.
 const ASK: u32 = 5;
+
+/// How long everybody listens after the last message: servers ask for its acknowledgement only after a while.
+const AFTERWARDS: Duration = Duration::from_millis(100);
 
 /// One of a pair: 0 with 1, 2 with 3, …
 pub struct Talker {
@@ -79,6 +84,24 @@ impl Talker {
         }
         self.tally.judge(expected)
     }
+
+    /// Has nothing to say, and answers `<r/>` as clients do then too.
+    async fn listen<T>(&mut self, until: impl Future<Output = T>) -> Result<T, Fault> {
+        let (mut until, mut out) = (pin!(until), Vec::new());
+        loop {
+            tokio::select! {
+                over = &mut until => return Ok(over),
+                read = self.client.read() => read?,
+            }
+            while let Some(event) = self.client.next(&mut out) {
+                if matches!(event, Event::Message(_) | Event::Stray | Event::End) {
+                    return Err(Fault::new("something came after the last message"));
+                }
+            }
+            self.client.send(&out).await?;
+            out.clear();
+        }
+    }
 }
 
 /// The first `pairs` talk, `in_flight` messages at a time, `messages` each way; the others rest.
@@ -100,20 +123,38 @@ pub async fn in_turns(
     messages: usize,
 ) -> Result<Vec<Talker>, Fault> {
     let turns = Arc::new(Semaphore::new(at_once));
+    let all = Arc::new(Barrier::new(talkers.len()));
     let mut tasks = JoinSet::new();
     for mut talker in talkers {
-        let turns = turns.clone();
+        let (turns, all) = (turns.clone(), all.clone());
         tasks.spawn(async move {
             if talker.number < pairs * 2 {
                 // Who begins waits for the turn of both.
                 let begins = if talker.number.is_multiple_of(2) { in_flight.min(messages) } else { 0 };
-                let _turn = if begins > 0 { Some(turns.acquire().await?) } else { None };
+                let _turn = if begins > 0 { Some(talker.listen(turns.acquire()).await??) } else { None };
                 talker.converse(begins, messages).await?;
             }
+            talker.listen(all.wait()).await?;
             Ok::<_, Fault>(talker)
         });
     }
-    // Kept until all are done: one who leaves would make the other's last messages wait for it.
+    together(tasks).await
+}
+
+/// Everybody listens for a while.
+pub async fn listen(talkers: Vec<Talker>) -> Result<Vec<Talker>, Fault> {
+    let mut tasks = JoinSet::new();
+    for mut talker in talkers {
+        tasks.spawn(async move {
+            talker.listen(sleep(AFTERWARDS)).await?;
+            Ok::<_, Fault>(talker)
+        });
+    }
+    together(tasks).await
+}
+
+/// All of them, in their order.
+async fn together(mut tasks: JoinSet<Result<Talker, Fault>>) -> Result<Vec<Talker>, Fault> {
     let mut done = Vec::new();
     while let Some(ended) = tasks.join_next().await {
         done.push(ended??);
