@@ -177,8 +177,12 @@ impl Account {
             }
             Place::Stored => self.core().writer.settle(self.id, open.seq),
         }
-        if state.open.is_empty() && state.open.capacity() > 64 {
-            state.open.shrink_to(8);
+        if state.open.is_empty() {
+            // Begins at its first place again: a few at a time always have the same memory.
+            state.open.clear();
+            if state.open.capacity() > 64 {
+                state.open.shrink_to(8);
+            }
         }
     }
 

@@ -172,6 +172,10 @@ impl Inbound {
         while self.keys.front().is_some_and(|(n, _)| *n <= self.durable) {
             self.keys.pop_front();
         }
+        if self.keys.is_empty() {
+            // Begins at its first place again: a few at a time always have the same memory.
+            self.keys.clear();
+        }
         if self.due() {
             self.owed = None;
         }

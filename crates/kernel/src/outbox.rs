@@ -144,8 +144,9 @@ impl Outbox {
                 self.unacked.push_back(entry);
             }
         }
-        if self.queue.is_empty() && self.queue.capacity() > 8 {
-            self.queue = VecDeque::new();
+        if self.queue.is_empty() {
+            // Begins at its first place again: one entry at a time always has the same memory.
+            if self.queue.capacity() > 8 { self.queue = VecDeque::new() } else { self.queue.clear() }
         }
         count
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::lex::{self, Name};
+use crate::lex;
 use crate::span::Span;
 use crate::{Child, ns};
 
@@ -34,7 +34,7 @@ pub(crate) enum Value {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RootAttr {
-    pub name: Name,
+    pub name: Span,
     /// See [`lex::key`].
     pub key: u32,
     pub value: Value,
@@ -59,7 +59,7 @@ pub(crate) struct Parts {
     pub(crate) name: Span,
     pub(crate) namespace: Namespace,
     /// Without namespace declarations.
-    pub(crate) attrs: SmallVec<[RootAttr; 6]>,
+    pub(crate) attrs: SmallVec<[RootAttr; 4]>,
     pub(crate) children: SmallVec<[Child; 6]>,
     pub(crate) has_text: bool,
     /// Names and values that had to be resolved: empty for an ordinary stanza.
@@ -119,7 +119,7 @@ impl Element {
 
     /// The names of all attributes as written (with their prefix, if any), without namespace declarations.
     pub fn attr_names(&self) -> impl Iterator<Item = &str> {
-        self.0.parts.attrs.iter().map(|attr| self.part(attr.name.whole))
+        self.0.parts.attrs.iter().map(|attr| self.part(attr.name))
     }
 
     /// The elements directly inside, in their order.
@@ -146,14 +146,14 @@ impl Element {
     pub(crate) fn written_attr(&self, name: &str) -> Option<&[u8]> {
         let attr = self.root_attr(name)?;
         let Value::Written(value) = attr.value else { return None };
-        let whole = Span { start: attr.name.whole.start, end: value.end + 1 };
+        let whole = Span { start: attr.name.start, end: value.end + 1 };
         Some(whole.bytes(&self.0.text))
     }
 
     #[inline]
     fn root_attr(&self, name: &str) -> Option<&RootAttr> {
         let key = lex::key(name.as_bytes());
-        self.0.parts.attrs.iter().find(|attr| attr.key == key && self.part_is(attr.name.whole, name))
+        self.0.parts.attrs.iter().find(|attr| attr.key == key && self.part_is(attr.name, name))
     }
 
     #[inline]

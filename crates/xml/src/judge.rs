@@ -360,7 +360,7 @@ impl<'t> Judge<'t> {
                 self.found.owned.push(attr.meant(text).into());
                 Value::Owned(self.found.owned.len() as u32 - 1)
             };
-            self.found.attrs.push(RootAttr { name: attr.name, key: attr.key, value });
+            self.found.attrs.push(RootAttr { name: attr.name.whole, key: attr.key, value });
         }
     }
 
