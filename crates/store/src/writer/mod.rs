@@ -51,8 +51,8 @@ impl Done {
 /// The writer's bounds.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// Bytes that may wait or be under way before [`Writer::permit`] waits; also bounds the units, each of which
-    /// counts as at least 4 KiB.
+    /// Bytes that may wait or be under way before [`Writer::permit`] waits, counted twice, as a stanza is kept beside its
+    /// row; also bounds the units, each of which counts as at least 4 KiB.
     pub queue_bytes: usize,
     /// Rows in one transaction; a single larger unit has one to itself.
     pub batch_rows: usize,

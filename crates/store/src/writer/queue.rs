@@ -12,6 +12,9 @@ use crate::{OwnerId, Seq, Unit, Write};
 /// What one token of the semaphore stands for. A unit costs at least one.
 const TOKEN_BYTES: usize = 4096;
 
+/// How often what is written is in memory meanwhile: as its row, and as the stanza that is shown, or answered, afterwards.
+const COPIES: usize = 2;
+
 /// Leave to submit one unit.
 pub struct Permit(OwnedSemaphorePermit);
 
@@ -85,7 +88,7 @@ impl Queue {
         }
         if let Some(Permit(token)) = permit {
             token.forget();
-            unit.tokens = unit.bytes.div_ceil(TOKEN_BYTES).max(1);
+            unit.tokens = (unit.bytes * COPIES).div_ceil(TOKEN_BYTES).max(1);
             let more = unit.tokens - 1;
             if more > 0 {
                 state.debt += more - self.tokens.forget_permits(more);
