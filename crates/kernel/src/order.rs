@@ -320,7 +320,8 @@ impl Account {
             let row = ResendRow { owner: sender, boot: self.core().boot, at, keys: key.0.to_vec() };
             unit.push(Write::ResendKeys(row));
         }
-        self.core().writer.submit(permit, unit, Done(Some((self.clone(), seq))));
+        let done = Done(Some((self.clone(), seq)));
+        self.core().writer.submit_beside(stanza.weight(), permit, unit, done);
         Place::Writing(ticket, stanza, at)
     }
 

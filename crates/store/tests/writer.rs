@@ -311,6 +311,13 @@ async fn permits_bound_bytes_and_units() {
     assert!(waits().await);
     store.turns.add_permits(MANY);
     writer.flush().await;
+    // So does what is kept beside one.
+    store.turns.forget_permits(MANY);
+    let permit = writer.permit().await;
+    writer.submit_beside(15 * 4096, permit, Unit::from_vec(vec![append(19, 1)]), Done(None));
+    assert!(waits().await);
+    store.turns.add_permits(MANY);
+    writer.flush().await;
     let all: Vec<_> = futures_util::future::join_all((0..16).map(|_| writer.permit())).await;
     assert!(waits().await, "all are back and no more than all");
     drop(all);

@@ -48,6 +48,8 @@ pub struct Element(Arc<Judged>);
 #[derive(Debug)]
 pub(crate) struct Judged {
     text: Box<str>,
+    /// See [`Element::weight`].
+    weight: usize,
     parts: Parts,
 }
 
@@ -70,7 +72,21 @@ impl Parts {
     /// The element with these parts.
     #[inline]
     pub fn over(self, text: Box<str>) -> Element {
-        Element(Arc::new(Judged { text, parts: self }))
+        let weight = size_of::<Judged>() + text.len() + self.outside();
+        Element(Arc::new(Judged { text, weight, parts: self }))
+    }
+
+    /// The bytes that it holds on to outside itself: of an element with thousands of children far more than its text.
+    #[inline]
+    fn outside(&self) -> usize {
+        let mut bytes = 0;
+        if self.attrs.spilled() {
+            bytes += self.attrs.capacity() * size_of::<RootAttr>();
+        }
+        if self.children.spilled() {
+            bytes += self.children.capacity() * size_of::<Child>();
+        }
+        bytes + self.owned.iter().map(|text| text.len() + size_of::<Box<str>>()).sum::<usize>()
     }
 }
 
@@ -82,7 +98,7 @@ impl Element {
 
     /// The bytes of memory that it holds on to.
     pub fn weight(&self) -> usize {
-        self.0.text.len() + size_of::<Judged>()
+        self.0.weight
     }
 
     /// Whether an element directly inside may be in that namespace. `false` is certain and costs next to nothing: most

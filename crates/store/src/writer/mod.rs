@@ -51,8 +51,8 @@ impl Done {
 /// The writer's bounds.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// Bytes that may wait or be under way before [`Writer::permit`] waits, counted twice, as a stanza is kept beside its
-    /// row; also bounds the units, each of which counts as at least 4 KiB.
+    /// Bytes that may wait or be under way before [`Writer::permit`] waits, with what is kept beside them; also bounds
+    /// the units, each of which counts as at least 4 KiB.
     pub queue_bytes: usize,
     /// Rows in one transaction; a single larger unit has one to itself.
     pub batch_rows: usize,
@@ -126,7 +126,12 @@ impl Writer {
     /// Queues a unit: all of its writes in one transaction. Never blocks and never fails; the order of calls is the
     /// order of commits and of what `done` is told. After [`stop`](Writer::stop) a unit is dropped untold.
     pub fn submit(&self, permit: Permit, writes: Unit, done: Done) {
-        self.handle.queue.push(Submission::new(writes, done), Some(permit));
+        self.submit_beside(0, permit, writes, done);
+    }
+
+    /// The same; the caller keeps so many bytes more until `done` is told.
+    pub fn submit_beside(&self, beside: usize, permit: Permit, writes: Unit, done: Done) {
+        self.handle.queue.push(Submission::beside(beside, writes, done), Some(permit));
     }
 
     /// Submits and waits for the outcome: for rosters, docs, passwords.

@@ -12,9 +12,6 @@ use crate::{OwnerId, Seq, Unit, Write};
 /// What one token of the semaphore stands for. A unit costs at least one.
 const TOKEN_BYTES: usize = 4096;
 
-/// How often what is written is in memory meanwhile: as its row, and as the stanza that is shown, or answered, afterwards.
-const COPIES: usize = 2;
-
 /// Leave to submit one unit.
 pub struct Permit(OwnedSemaphorePermit);
 
@@ -22,6 +19,8 @@ pub struct Permit(OwnedSemaphorePermit);
 pub(super) struct Submission {
     pub writes: Unit,
     pub bytes: usize,
+    /// What is kept beside it meanwhile, in bytes.
+    beside: usize,
     done: Done,
     /// Tokens to give back with the outcome.
     tokens: usize,
@@ -29,8 +28,12 @@ pub(super) struct Submission {
 
 impl Submission {
     pub fn new(writes: Unit, done: Done) -> Submission {
+        Submission::beside(0, writes, done)
+    }
+
+    pub fn beside(beside: usize, writes: Unit, done: Done) -> Submission {
         let bytes = writes.iter().map(Write::bytes).sum();
-        Submission { writes, bytes, done, tokens: 0 }
+        Submission { writes, bytes, beside, done, tokens: 0 }
     }
 
     /// Rows, but at least one: an empty unit is still work.
@@ -88,7 +91,7 @@ impl Queue {
         }
         if let Some(Permit(token)) = permit {
             token.forget();
-            unit.tokens = (unit.bytes * COPIES).div_ceil(TOKEN_BYTES).max(1);
+            unit.tokens = (unit.bytes + unit.beside).div_ceil(TOKEN_BYTES).max(1);
             let more = unit.tokens - 1;
             if more > 0 {
                 state.debt += more - self.tokens.forget_permits(more);

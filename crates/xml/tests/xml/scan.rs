@@ -200,3 +200,12 @@ fn little_is_not_made_into_much() {
     let frame = format!("<m xmlns:p='{uri}'>{}</m>", "<p:a/>".repeat(1000));
     assert!(matches!(judge(&frame), Err(Fault::PolicyViolation(_))));
 }
+
+#[test]
+fn an_element_of_many_children_weighs_more_than_its_text() {
+    let plain = judge("<m></m>").unwrap().weight();
+    let text = judge(&format!("<m>{}</m>", "x".repeat(4000))).unwrap().weight();
+    let children = judge(&format!("<m>{}</m>", "<a/>".repeat(1000))).unwrap().weight();
+    assert_eq!(text - plain, 4000);
+    assert!(children - text >= 1000 * 20, "{children} and {text}");
+}
